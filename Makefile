@@ -1,0 +1,49 @@
+# make demo   set up and show what zoo does        make test   set up and run the whole suite
+# make lint   ruff and mypy                        make lock   choose and lock the newest versions
+# make clean  remove what the others made
+
+VENV   ?= .venv
+PYTHON ?= $(shell for one in python3.11 python3.12 python3.10 python3; do \
+	command -v $$one && break; done)
+BIN    := $(VENV)/bin
+LOCK   := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.10 \
+	--generate-hashes --no-header --no-annotate --upgrade --quiet
+
+.PHONY: demo test lint lock clean
+
+demo: $(VENV)/.runtime
+	$(BIN)/zoo demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lock: $(VENV)/.dev
+	$(BIN)/pip install --quiet uv
+	$(LOCK) --group build --output-file requirements/runtime.txt
+	$(LOCK) --group build --group dev --extra hub --extra train --output-file requirements/dev.txt
+	$(LOCK) --group build --group dev --extra hub --override requirements/without-mxnet.override \
+		--output-file requirements/without-mxnet.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
+		{ echo "zoo needs Python 3.10 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "python3 -m venv failed: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/runtime.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.runtime

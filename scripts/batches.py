@@ -1,0 +1,49 @@
+"""Batches whose order and noise depend on seed, epoch and number alone, made ahead of use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from distortion import distort
+from recipes import ClassifierRecipe
+
+from zoo import transforms
+from zoo.data import Split
+
+AHEAD = 2  # batches made while the network learns from the one before
+
+Batch = tuple[np.ndarray, np.ndarray]
+
+
+def prepare(recipe: ClassifierRecipe, raw: np.ndarray) -> np.ndarray:
+    """Raw rows or grey levels as the network's input, by the numbers of the recipe."""
+    if recipe.preprocessing["kind"] == "image":
+        return transforms.normalize(raw, recipe.preprocessing)
+    return transforms.standardize(raw, recipe.preprocessing)
+
+
+def batches(recipe: ClassifierRecipe, split: Split, seed: int, epoch: int) -> Iterator[Batch]:
+    """Inputs (batch, ...) and targets (batch,); an incomplete last batch is left out."""
+    random = np.random.Generator(np.random.Philox(key=[seed, epoch]))
+    order = np.argsort(random.random(len(split)), kind="stable")
+    starts = range(0, len(order) - recipe.batch_size + 1, recipe.batch_size)
+
+    def make(start: int) -> Batch:
+        rows = order[start : start + recipe.batch_size]
+        inputs: Any = split.inputs[rows]
+        if recipe.distortion:
+            noise = np.random.Philox(key=[seed, epoch], counter=[0, 0, 1, start])
+            inputs = distort(inputs, recipe.distortion, np.random.Generator(noise))
+        return prepare(recipe, inputs), split.targets[rows]
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting: list[Future[Batch]] = []
+        for start in starts:
+            waiting.append(pool.submit(make, start))
+            if len(waiting) > AHEAD:
+                yield waiting.pop(0).result()
+        for one in waiting:
+            yield one.result()

@@ -1,0 +1,54 @@
+"""Checkpoints that survive a kill at any moment: written whole or not at all, and no pickle.
+
+A checkpoint is one safetensors file: arrays, and beside them the run's progress as JSON. The two
+newest are kept, so that a damaged one costs a step and not the run.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from zoo import params
+from zoo.errors import WeightsError
+
+KEPT = 2
+
+
+class Checkpoint(NamedTuple):
+    """`arrays` by name, and `progress`: whatever JSON can hold."""
+
+    arrays: dict[str, np.ndarray]
+    progress: dict[str, Any]
+
+
+def save(
+    folder: Path, step: int, arrays: Mapping[str, np.ndarray], progress: Mapping[str, Any]
+) -> None:
+    """Write the checkpoint of `step` and remove all but the newest two. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    metadata = {"progress": json.dumps(progress)}
+    params.write(folder / f"step-{step:08d}.safetensors", arrays, metadata)
+    for old in _newest_first(folder)[KEPT:]:
+        old.unlink(missing_ok=True)
+
+
+def load(folder: Path) -> Checkpoint | None:
+    """The newest checkpoint that is whole, or None where there is none."""
+    for path in _newest_first(folder):
+        try:
+            content = path.read_bytes()
+            progress = json.loads(params.read_metadata(content)["progress"])
+            return Checkpoint(params.read(content), progress)
+        except (WeightsError, KeyError, ValueError) as error:
+            print(f"{path} is damaged ({error}): going on from the one before.", file=sys.stderr)
+    return None
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    return sorted(folder.glob("step-*.safetensors"), reverse=True)

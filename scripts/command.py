@@ -1,0 +1,78 @@
+"""The command line that the training scripts share."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import environment
+from recipes import Recipe
+
+from zoo.errors import ZooError, near
+
+SomeRecipe = TypeVar("SomeRecipe", bound=Recipe)
+
+
+class Options(NamedTuple):
+    """What the command line says: recipe name, seed, device, smoke test or not, folder."""
+
+    name: str
+    seed: int
+    device: str
+    smoke: bool
+    out: Path
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a script's `main` under the pinned settings; whatever zoo refuses is one line."""
+    environment.pin()
+    try:
+        main()
+    except ZooError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def read(description: str | None) -> Options:
+    parser = argparse.ArgumentParser(description=(description or "").split("\n")[0])
+    parser.add_argument("name", help="the recipe, such as lenet.mnist")
+    parser.add_argument("--seed", type=int, default=0, help="of weights, order and noise")
+    parser.add_argument("--device", default="cpu", help="cpu, gpu or gpu:1")
+    parser.add_argument("--smoke", action="store_true", help="a minute's run on little data")
+    parser.add_argument("--out", type=Path, help="the run's folder (default: runs/NAME)")
+    given = parser.parse_args()
+    folder = given.out or Path("runs", given.name + ("-smoke" if given.smoke else ""))
+    return Options(given.name, given.seed, given.device, given.smoke, folder)
+
+
+def find(recipes: Mapping[str, SomeRecipe], name: str) -> SomeRecipe:
+    """The recipe of that name, or the end with a line that names near ones."""
+    if name not in recipes:
+        sys.exit(f"There is no recipe {name!r} for this script. {near(name, recipes)}")
+    return recipes[name]
+
+
+def context(device: str) -> Any:
+    """MXNet's context for `cpu`, `gpu` or `gpu:1`; the end with a line where it is not there."""
+    from zoo._mxnet import mx
+
+    kind, _, number = device.partition(":")
+    if kind not in ("cpu", "gpu") or not (number or "0").isdigit():
+        sys.exit(f"--device is cpu, gpu or gpu:NUMBER, not {device!r}.")
+    ctx = mx.Context(kind, int(number or 0))
+    if kind == "gpu" and ctx.device_id >= mx.context.num_gpus():
+        sys.exit(f"There is no {device} here; MXNet sees {mx.context.num_gpus()} GPUs. Use cpu.")
+    return ctx
+
+
+def conclude(recipe: Recipe, metric: str, found: float, *, met: bool, smoke: bool) -> None:
+    """Say what came out; the exit code is 1 where the recipe's target is missed."""
+    print(f"{recipe.name}: test {metric} {found:.5g}, target {recipe.target:.5g}")
+    if smoke:
+        print("A smoke run is too short to judge.")
+    elif not met:
+        sys.exit(f"{recipe.name} missed its target.")

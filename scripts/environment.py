@@ -1,0 +1,53 @@
+"""The settings that decide a training run's bits, pinned before MXNet is loaded, and recorded."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+
+PINNED = {
+    "OMP_NUM_THREADS": "2",  # MXNet by itself takes half of the cores; sums depend on the count
+    "DNNL_MAX_CPU_ISA": "AVX2",  # the same kernels on every x86-64 processor of the last decade
+    "OPENBLAS_CORETYPE": "Haswell",
+}
+
+PACKAGES = ("mxnet", "numpy", "onnx", "onnxruntime", "safetensors")
+
+
+def pin() -> None:
+    """Start this program again with the pinned settings, unless it already has them."""
+    if any(os.environ.get(key) != value for key, value in PINNED.items()):
+        sys.stdout.flush()
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | PINNED)
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python and of the packages that a number can depend on."""
+    found = {package: importlib.metadata.version(package) for package in PACKAGES}
+    return {"python": platform.python_version(), **found}
+
+
+def machine() -> dict[str, object]:
+    """The settings that hold now, and the processor they hold on."""
+    return {
+        "settings": {key: os.environ.get(key, "") for key in PINNED},
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _processor() -> str:
+    """The model's name and the vector instructions it has, from Linux's own table."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as table:
+            facts = dict(
+                (part.strip() for part in line.split(":", 1)) for line in table if ":" in line
+            )
+    except OSError:
+        return platform.processor() or platform.machine()
+    flags = set(facts.get("flags", "").split())
+    vectors = [one for one in ("sse4_2", "avx2", "fma", "avx512f", "avx512_vnni") if one in flags]
+    return f"{facts.get('model name', platform.machine())} ({', '.join(vectors)})"

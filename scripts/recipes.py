@@ -1,0 +1,260 @@
+"""One frozen recipe for every published weight; what a recipe does not say, the script does not do.
+
+Epochs and rates were chosen on the validation split; the test split is measured once, at the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+MNIST_LEVELS = {
+    "kind": "image",
+    "size": [28, 28],
+    "channels": 1,
+    "scale": 1 / 255,
+    "mean": [0.1307],
+    "std": [0.3081],
+    "box": 20,
+    "background": 0,
+}
+FASHION_LEVELS = MNIST_LEVELS | {"mean": [0.2860], "std": [0.3530], "box": 28}
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """Random affine and elastic distortion of images (Simard, Steinkraus and Platt, 2003).
+
+    `rotation` and `shear` in degrees, `shift` in pixels, `scale` as a fraction: each is drawn
+    evenly from minus to plus its value. `elastic` is the strength and `sigma` the smoothness, in
+    pixels, of a random field of displacements. `flip` mirrors every other image.
+    """
+
+    rotation: float = 0.0
+    shear: float = 0.0
+    scale: float = 0.0
+    shift: float = 0.0
+    elastic: float = 0.0
+    sigma: float = 4.0
+    flip: bool = False
+
+
+@dataclass(frozen=True)
+class ClassifierRecipe:
+    """Stochastic gradient descent with Nesterov's momentum, one cycle of the learning rate.
+
+    `learning_rate` is the peak, reached after the fraction `warmup` of all steps; it then falls
+    to zero along a cosine. `average` is the decay per step of the running mean of the weights
+    that is published (0: the last weights). `target` is the least test accuracy.
+    """
+
+    name: str
+    dataset: str
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    target: float
+    preprocessing: dict[str, Any]
+    config: dict[str, Any] = field(default_factory=dict)
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    warmup: float = 0.2
+    label_smoothing: float = 0.0
+    average: float = 0.0
+    distortion: Distortion | None = None
+    task: str = "image-classification"
+
+
+@dataclass(frozen=True)
+class RegressionRecipe:
+    """Full-batch gradient descent with Nesterov's momentum on the squared loss.
+
+    `target` is the least R2 on the test split; `agreement` the largest difference allowed between
+    a trained weight and the closed-form solution on the same standardised split.
+    """
+
+    name: str
+    dataset: str
+    epochs: int
+    steps_per_epoch: int
+    learning_rate: float
+    momentum: float
+    target: float
+    agreement: float
+    warmup: float = 0.0
+    config: dict[str, Any] = field(default_factory=dict)
+    task: str = "tabular-regression"
+
+
+@dataclass(frozen=True)
+class LanguageModelRecipe:
+    """Truncated back-propagation through time with Adam, one cycle of the learning rate.
+
+    `samples` tokens are drawn for each step's softmax (0: the full softmax). `input_dropout` and
+    `output_dropout` act on the embedding and on the last layer, `config`'s between the layers.
+    `target` is the largest test perplexity, or nats a token where `metric` says so.
+    `stored_dtype` is the type of the published bytes.
+    """
+
+    name: str
+    dataset: str
+    epochs: int
+    batch_size: int
+    window: int
+    learning_rate: float
+    target: float
+    metric: str
+    samples: int = 0
+    config: dict[str, Any] = field(default_factory=dict)
+    input_dropout: float = 0.2
+    output_dropout: float = 0.2
+    init: float = 0.07
+    clip: float = 0.5
+    warmup: float = 0.1
+    validate_every: int = 1
+    stored_dtype: str = "float16"
+    task: str = "language-modeling"
+
+
+Recipe = ClassifierRecipe | RegressionRecipe | LanguageModelRecipe
+
+_HANDWRITING = Distortion(rotation=10, shear=10, scale=0.12, shift=1.5, elastic=24, sigma=4)
+_GARMENT = Distortion(scale=0.08, shift=1.5, flip=True)
+_SOFTMAX = {"classes": 10, "features": 784}
+
+CLASSIFIERS = {
+    one.name: one
+    for one in (
+        ClassifierRecipe(
+            name="logistic_regression.mnist",
+            dataset="mnist",
+            epochs=30,
+            batch_size=100,
+            learning_rate=0.02,
+            average=0.999,
+            target=0.924,
+            preprocessing=MNIST_LEVELS,
+            config=_SOFTMAX,
+        ),
+        ClassifierRecipe(
+            name="logistic_regression.fashion_mnist",
+            dataset="fashion_mnist",
+            epochs=30,
+            batch_size=100,
+            learning_rate=0.01,
+            average=0.999,
+            target=0.843,
+            preprocessing=FASHION_LEVELS,
+            config=_SOFTMAX,
+        ),
+        ClassifierRecipe(
+            name="logistic_regression.adult",
+            dataset="adult",
+            epochs=20,
+            batch_size=100,
+            learning_rate=0.1,
+            average=0.999,
+            target=0.849,
+            preprocessing={"kind": "features", "count": 123},
+            config={"classes": 1, "features": 123},
+            task="tabular-classification",
+        ),
+        ClassifierRecipe(
+            name="mlp.mnist",
+            dataset="mnist",
+            epochs=40,
+            batch_size=128,
+            learning_rate=0.05,
+            weight_decay=1e-4,
+            average=0.999,
+            target=0.988,
+            preprocessing=MNIST_LEVELS,
+            distortion=_HANDWRITING,
+        ),
+        ClassifierRecipe(
+            name="mlp.fashion_mnist",
+            dataset="fashion_mnist",
+            epochs=40,
+            batch_size=128,
+            learning_rate=0.05,
+            weight_decay=3e-4,
+            average=0.999,
+            target=0.895,
+            preprocessing=FASHION_LEVELS,
+            distortion=_GARMENT,
+        ),
+        ClassifierRecipe(
+            name="lenet.mnist",
+            dataset="mnist",
+            epochs=25,
+            batch_size=128,
+            learning_rate=0.1,
+            weight_decay=1e-4,
+            average=0.999,
+            target=0.995,
+            preprocessing=MNIST_LEVELS,
+            distortion=_HANDWRITING,
+        ),
+        ClassifierRecipe(
+            name="lenet.fashion_mnist",
+            dataset="fashion_mnist",
+            epochs=25,
+            batch_size=128,
+            learning_rate=0.1,
+            weight_decay=5e-4,
+            average=0.999,
+            target=0.92,
+            preprocessing=FASHION_LEVELS,
+            distortion=_GARMENT,
+        ),
+    )
+}
+
+REGRESSIONS = {
+    one.name: one
+    for one in (
+        RegressionRecipe(
+            name="linear_regression.california_housing",
+            dataset="california_housing",
+            epochs=10,
+            steps_per_epoch=200,
+            learning_rate=0.05,
+            momentum=0.99,
+            target=0.6,
+            agreement=1e-3,
+            config={"features": 8},
+        ),
+    )
+}
+
+LANGUAGE_MODELS = {
+    one.name: one
+    for one in (
+        LanguageModelRecipe(
+            name="lstm_lm.wikitext2",
+            dataset="wikitext2",
+            epochs=16,
+            batch_size=64,
+            window=35,
+            learning_rate=3e-3,
+            target=110.0,
+            metric="perplexity",
+            samples=4096,
+            input_dropout=0.3,
+            output_dropout=0.3,
+            config={"embed_size": 200, "hidden_size": 200, "layers": 2, "dropout": 0.2},
+            validate_every=4,
+        ),
+        LanguageModelRecipe(
+            name="lstm_lm.shakespeare",
+            dataset="shakespeare",
+            epochs=20,
+            batch_size=50,
+            window=100,
+            learning_rate=3e-3,
+            target=1.55,
+            metric="nats_per_character",
+            config={"embed_size": 384, "hidden_size": 384, "layers": 2, "dropout": 0.3},
+        ),
+    )
+}

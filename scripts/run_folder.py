@@ -1,0 +1,120 @@
+"""What a training run leaves behind: log, curve, checkpoints, and the finished weights.
+
+runs/lenet.mnist/
+  checkpoints/        the two newest, to go on from after a stop
+  log.jsonl           one line an epoch
+  curve.png           the same as a picture
+  final.safetensors   the weights, when the run is finished
+  run.json            recipe, seed, command, versions, time and results: what `zoo publish` reads
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import shlex
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import checkpoint
+import environment
+import numpy as np
+from filelock import FileLock, Timeout
+from recipes import Recipe
+
+from zoo import params
+from zoo.atomic import write_atomically
+
+
+class Run:
+    """A run in progress. `epochs` are the log's lines, `seconds` the time of all its sessions."""
+
+    def __init__(self, folder: Path, recipe: Recipe, seed: int) -> None:
+        self.folder = folder
+        self.recipe = recipe
+        self.seed = seed
+        self.epochs: list[dict[str, Any]] = []
+        self._before = 0.0
+        self._started = time.monotonic()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Recipe and seed: what a checkpoint must agree with to be gone on from."""
+        plain = json.loads(json.dumps(dataclasses.asdict(self.recipe)))
+        return {"name": self.recipe.name, "recipe": plain, "seed": self.seed}
+
+    @property
+    def seconds(self) -> float:
+        return self._before + time.monotonic() - self._started
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder; a second trainer on it leaves with one line."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.folder / ".lock", timeout=0):
+                yield
+        except Timeout:
+            sys.exit(f"{self.folder} is in use by another training: wait for it or pass --out.")
+
+    def resume(self) -> checkpoint.Checkpoint | None:
+        """The state to go on from, or None for a run that starts."""
+        found = checkpoint.load(self.folder / "checkpoints")
+        if found is None:
+            return None
+        if found.progress["identity"] != self.identity:
+            sys.exit(
+                f"{self.folder} holds a run with another recipe or seed: "
+                "move it away, or pass --out to train elsewhere."
+            )
+        self.epochs = found.progress["epochs"]
+        self._before = found.progress["seconds"]
+        return found
+
+    def save(self, step: int, arrays: Mapping[str, np.ndarray], **progress: Any) -> None:
+        """Make everything up to `step` safe: checkpoint first, then the log that it implies."""
+        progress |= {
+            "step": step,
+            "identity": self.identity,
+            "epochs": self.epochs,
+            "seconds": self.seconds,
+        }
+        checkpoint.save(self.folder / "checkpoints", step, arrays, progress)
+        lines = "".join(json.dumps(one) + "\n" for one in self.epochs)
+        write_atomically(self.folder / "log.jsonl", lines.encode())
+
+    def log(self, epoch: int, facts: Mapping[str, float]) -> str:
+        """Note an epoch for the next `save`; returns the line to show."""
+        self.epochs.append({"epoch": epoch, **facts, "seconds": round(self.seconds, 1)})
+        numbers = "  ".join(f"{name} {value:.5g}" for name, value in facts.items())
+        return f"epoch {epoch}  {numbers}  after {self.seconds:.0f} s"
+
+    def finish(
+        self,
+        weights: Mapping[str, np.ndarray],
+        results: Mapping[str, float],
+        *,
+        target_met: bool,
+        **facts: Any,
+    ) -> None:
+        """Write the finished weights, and then `run.json`, which says that they are finished."""
+        digest = params.write(self.folder / "final.safetensors", weights)
+        record = self.identity | {
+            "command": shlex.join(["python", *sys.argv]),
+            "versions": environment.versions(),
+            "environment": environment.machine(),
+            "wall_seconds": round(self.seconds, 1),
+            "epochs": len(self.epochs),
+            "finished": datetime.date.today().isoformat(),
+            "sha256": digest,
+            "results": dict(results),
+            "target_met": target_met,
+            **facts,
+        }
+        text = json.dumps(record, indent=1) + "\n"
+        write_atomically(self.folder / "run.json", text.encode())

@@ -1,0 +1,136 @@
+"""Train a classifier by its recipe: `python scripts/train_classifier.py lenet.mnist`.
+
+A run goes on from its last checkpoint, to the same bits as a run that was never stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import replace
+from typing import Any
+
+import command
+import numpy as np
+from batches import batches, prepare
+from optimizers import NAG, Average, one_cycle
+from progress import bar, plot_curve
+from recipes import CLASSIFIERS, ClassifierRecipe
+from run_folder import Run
+
+from zoo import models, params
+from zoo._mxnet import gluon, mx
+from zoo.data import Dataset, Split, load_dataset
+
+
+def network(recipe: ClassifierRecipe, ctx: Any) -> Any:
+    net = models.build(recipe.name.split(".")[0], **recipe.config)
+    net.initialize(mx.init.Xavier(), ctx=ctx)
+    net.hybridize(static_alloc=True, static_shape=True)
+    return net
+
+
+def loss_function(recipe: ClassifierRecipe) -> Any:
+    """Softmax cross entropy, or log(1 + exp(-y f)) of a single logit f with y = -1 or +1."""
+    if recipe.config.get("classes") == 1:
+        return gluon.loss.LogisticLoss(label_format="binary")
+    return gluon.loss.SoftmaxCELoss(sparse_label=not recipe.label_smoothing)
+
+
+def labels(recipe: ClassifierRecipe, targets: np.ndarray) -> np.ndarray:
+    """The loss's labels: class numbers, or smoothed probabilities (batch, classes)."""
+    if not recipe.label_smoothing:
+        return targets.astype(np.float32)
+    classes = recipe.config.get("classes", 10)
+    rest = recipe.label_smoothing / classes
+    return np.eye(classes, dtype=np.float32)[targets] * (1 - recipe.label_smoothing) + rest
+
+
+def accuracy(net: Any, recipe: ClassifierRecipe, split: Split, ctx: Any) -> float:
+    """The part of the split that the network gets right."""
+    right = 0
+    for start in range(0, len(split), 1000):
+        inputs = prepare(recipe, split.inputs[start : start + 1000])
+        logits = net(mx.nd.array(inputs, ctx=ctx)).asnumpy()
+        found = logits[:, 0] > 0 if logits.shape[1] == 1 else logits.argmax(axis=1)
+        right += int((found == split.targets[start : start + 1000]).sum())
+    return right / len(split)
+
+
+def train(run: Run, recipe: ClassifierRecipe, dataset: Dataset, ctx: Any) -> Any:
+    """Run the recipe's epochs, from the last checkpoint on; returns the network to publish."""
+    mx.random.seed(run.seed)
+    net, published = network(recipe, ctx), network(recipe, ctx)
+    loss_of, weights = loss_function(recipe), params.parameters(net)
+    optimizer = NAG(weights, recipe.momentum, recipe.weight_decay)
+    average = Average(weights, recipe.average)
+    per_epoch = len(dataset.train) // recipe.batch_size
+    steps, first = recipe.epochs * per_epoch, 0
+    if found := run.resume():
+        params.load(net, {name: found.arrays[name] for name in weights}, ctx=ctx)
+        optimizer.restore(found.arrays)
+        average.restore(found.arrays, found.progress["step"])
+        first = len(run.epochs)
+    with bar(recipe.name, steps, first * per_epoch, recipe.batch_size) as shown:
+        for epoch in range(first, recipe.epochs):
+            total = mx.nd.zeros(1, ctx=ctx)
+            made = batches(recipe, dataset.train, run.seed, epoch)
+            for step, (inputs, targets) in enumerate(made, epoch * per_epoch):
+                data = mx.nd.array(inputs, ctx=ctx)
+                target = mx.nd.array(labels(recipe, targets), ctx=ctx)
+                with mx.autograd.record():
+                    loss = loss_of(net(data), target)
+                loss.backward()
+                rate = one_cycle(step, steps, recipe.learning_rate, recipe.warmup)
+                optimizer.step(rate, recipe.batch_size)
+                average.update()
+                total += loss.mean()
+                if step % 20 == 0:
+                    shown.update(step + 1, f"loss {float(loss.mean().asscalar()):.4f}")
+            train_loss = float(total.asscalar()) / per_epoch
+            if not math.isfinite(train_loss):
+                sys.exit(f"Epoch {epoch + 1}: the loss is not finite. The last checkpoint is kept.")
+            params.load(published, average.arrays(), ctx=ctx)
+            facts = {
+                "train_loss": train_loss,
+                "learning_rate": rate,
+                "validation_accuracy": accuracy(published, recipe, dataset.validation, ctx),
+            }
+            shown.line(run.log(epoch + 1, facts))
+            run.save(step + 1, params.arrays(net) | optimizer.state() | average.state())
+    params.load(published, average.arrays(), ctx=ctx)
+    return published
+
+
+def smoke(recipe: ClassifierRecipe, dataset: Dataset) -> Any:
+    """The same recipe on so little data that a processor is done in a minute."""
+    few = np.arange(1000)
+    parts = {name: getattr(dataset, name).rows(few) for name in ("train", "validation", "test")}
+    return replace(recipe, epochs=2), replace(dataset, **parts)
+
+
+def main() -> None:
+    options = command.read(__doc__)
+    recipe = command.find(CLASSIFIERS, options.name)
+    ctx = command.context(options.device)
+    dataset = load_dataset(recipe.dataset)
+    if options.smoke:
+        recipe, dataset = smoke(recipe, dataset)
+    run = Run(options.out, recipe, options.seed)
+    with run.locked():
+        net = train(run, recipe, dataset, ctx)
+        found = accuracy(net, recipe, dataset.test, ctx)
+        run.finish(
+            params.arrays(net),
+            {"accuracy": found},
+            target_met=found >= recipe.target,
+            config=models.complete(recipe.name.split(".")[0], **recipe.config),
+            preprocessing=recipe.preprocessing,
+            data=dict(dataset.digests),
+        )
+    plot_curve(options.out, recipe.name, run.epochs, "validation_accuracy")
+    command.conclude(recipe, "accuracy", found, met=found >= recipe.target, smoke=options.smoke)
+
+
+if __name__ == "__main__":
+    command.run(main)

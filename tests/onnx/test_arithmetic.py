@@ -1,0 +1,66 @@
+"""Sums, differences, products and quotients."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("zoo._mxnet", reason="needs MXNet", exc_type=ImportError)
+
+from layers import CUBE, IDS, ROW, Case, check, function, over
+
+from zoo._mxnet import nn
+from zoo.errors import ExportError
+from zoo.onnx import to_model
+
+CASES = [
+    *(
+        Case(
+            f"elemwise_{name}",
+            function(lambda F, x, y, name=name: getattr(F, f"elemwise_{name}")(x, y)),
+            [CUBE, CUBE],
+            operator,
+        )
+        for name, operator in (("add", "Add"), ("sub", "Sub"), ("mul", "Mul"), ("div", "Div"))
+    ),
+    *(
+        Case(
+            f"broadcast_{name}",
+            function(lambda F, x, y, name=name: getattr(F, f"broadcast_{name}")(x, y)),
+            [CUBE, (1, "time", 1)],
+            operator,
+        )
+        for name, operator in (
+            ("add", "Add"),
+            ("sub", "Sub"),
+            ("mul", "Mul"),
+            ("div", "Div"),
+            ("maximum", "Max"),
+            ("minimum", "Min"),
+        )
+    ),
+    Case("power", function(lambda F, x, y: F.broadcast_power(F.abs(x), y)), [ROW, ("batch", 1)]),
+    Case("plus", function(lambda F, x: x + 2), ROW, "Add"),
+    Case("minus", function(lambda F, x: x - 2), ROW, "Sub"),
+    Case("minus_from", function(lambda F, x: 2 - x), ROW, "Sub"),
+    Case("times", function(lambda F, x: x * 2), ROW, "Mul"),
+    Case("by", function(lambda F, x: x / 3), ROW, "Div"),
+    Case("by_into", function(lambda F, x: 1 / x), ROW, "Div"),
+    Case("to_the", function(lambda F, x: x**2), ROW, "Pow"),
+    Case("base_to_the", function(lambda F, x: 2**x), ROW, "Pow"),
+    Case("at_least", function(lambda F, x: F.maximum(x, 0.5)), ROW, "Max"),
+    Case("at_most", function(lambda F, x: F.minimum(x, 0.5)), ROW, "Min"),
+    Case("nothing", function(lambda F, x: F.exp(x * 1 + 0)), ROW, "Exp"),
+    Case("one_minus_zero", function(lambda F, x: 0 - x), ROW, "Sub"),
+    Case("integers", function(lambda F, x: x * 3 + 1), IDS, "Mul Add"),
+    Case("add_n", function(lambda F, x, y, z: F.add_n(x, y, z)), [ROW, ROW, ROW], "Sum"),
+]
+
+
+@over(CASES)
+def test_arithmetic(case: Case, opset: int) -> None:
+    check(case, opset)
+
+
+def test_a_broken_number_added_to_integers_is_refused() -> None:
+    with pytest.raises(ExportError, match="_plus_scalar"):
+        to_model(nn.HybridLambda(lambda F, x: x + 0.5), inputs=[IDS])

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from mirrors import CONTENT, SAMPLE, mirror_folder
+from records import artifact
+
+from zoo import cache
+from zoo.cache import cache_folder, cached_path, list_cached, prune, single_flight, verify_cached
+from zoo.errors import ChecksumError
+from zoo.fetching import fetch_artifact
+
+OTHER = artifact(b"other", "other.txt")
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> tuple[Path, Path]:
+    """Two cached files: the sample among the data, the other among the weights."""
+    mirror_folder(tmp_path / "mirror", b"other", OTHER.file)
+    mirrors = [mirror_folder(tmp_path / "mirror", CONTENT)]
+    return (
+        fetch_artifact(SAMPLE, mirrors=mirrors, subfolder="data"),
+        fetch_artifact(OTHER, mirrors=mirrors),
+    )
+
+
+def _old(path: Path) -> Path:
+    os.utime(path, (0, 0), follow_symlinks=False)
+    return path
+
+
+def _overwrite(path: Path, content: bytes) -> None:
+    path.chmod(0o644)
+    path.write_bytes(content)
+
+
+def test_the_folder_follows_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path))
+    assert cache_folder("data") == tmp_path / "data"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("ZOO_HOME", "~/mine")
+    assert cache_folder() == tmp_path / "mine"
+    monkeypatch.delenv("ZOO_HOME")
+    assert cache_folder("weights").parts[-2:] == ("gluon-zoo", "weights")
+
+
+def test_a_linked_cache_folder_works(
+    tmp_path: Path, zoo_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(zoo_home)
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "link"))
+    fetch_artifact(SAMPLE, mirrors=[mirror_folder(tmp_path / "mirror", CONTENT)])
+    assert [one.name for one in list_cached()] == ["sample.bin"]
+
+
+def test_list(filled: tuple[Path, Path], zoo_home: Path) -> None:
+    (zoo_home / "weights" / "notes.txt").write_text("no cached file")
+    sample, other = list_cached()
+    assert (sample.path, other.path) == filled
+    assert (sample.subfolder, sample.name, sample.size) == ("data", "sample.bin", SAMPLE.size)
+    assert other.digest == OTHER.sha256[:16]
+
+
+def test_list_of_nothing() -> None:
+    assert list_cached() == []
+
+
+def test_verify(filled: tuple[Path, Path]) -> None:
+    assert [problem for _, problem in verify_cached([SAMPLE])] == [None, None]
+    _overwrite(filled[0], CONTENT[:-1])
+    _overwrite(filled[1], b"othr!")
+    problems = [problem for _, problem in verify_cached([SAMPLE])]
+    assert problems[0] is not None
+    assert f"{SAMPLE.size - 1} bytes instead of {SAMPLE.size}" in problems[0]
+    assert problems[1] is not None
+    assert f"its name says {OTHER.sha256[:16]}" in problems[1]
+
+
+def test_prune_keeps_what_is_wanted(filled: tuple[Path, Path], zoo_home: Path) -> None:
+    leftovers = [zoo_home / "data" / name for name in (".x.1.part", ".x.2.damaged", ".x.lock")]
+    for path in leftovers:
+        path.touch()
+        _old(path)
+    young = zoo_home / "data" / ".y.1.part"
+    young.touch()
+    assert set(prune([SAMPLE])) >= {filled[1], *leftovers}
+    assert filled[0].exists()
+    assert young.exists()
+    assert prune() == [filled[0]]
+
+
+@pytest.mark.parametrize("kind", ["folder", "fifo", "link", "loop"])
+def test_only_regular_files_pass(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    (tmp_path / "real").write_bytes(CONTENT)
+    makers = {
+        "folder": lambda: path.mkdir(),
+        "fifo": lambda: os.mkfifo(path),
+        "link": lambda: path.symlink_to(tmp_path / "real"),
+        "loop": lambda: path.symlink_to(path),
+    }
+    makers[kind]()
+    with pytest.raises(ChecksumError, match="cannot be read as a file"):
+        cache.check_file(path, SAMPLE)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_wrong_bytes_of_the_right_size(keep: bool, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(CONTENT[::-1])
+    with pytest.raises(ChecksumError, match=f"instead of {SAMPLE.sha256}"):
+        cache.check_file(tmp_path / "file", SAMPLE, keep=keep)
+
+
+def test_a_stopped_holder_of_the_lock_blocks_nobody_for_long(
+    zoo_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = cached_path(SAMPLE)
+    path.parent.mkdir()
+    program = (
+        "import sys, time; from pathlib import Path; from zoo.cache import single_flight\n"
+        "with single_flight(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(cache.__file__).parents[1])}
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program, str(path)], env=environment, stdout=subprocess.PIPE
+    )
+    monkeypatch.setattr(cache, "_PATIENCE", 0.2)
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        start = time.monotonic()
+        with single_flight(path):
+            waited = time.monotonic() - start
+        holder.kill()
+    assert 0.2 <= waited < 5

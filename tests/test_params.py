@@ -1,0 +1,335 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load as reference_load
+from safetensors.numpy import save as reference_save
+
+from zoo import params
+from zoo.errors import ConfigError, MissingDependencyError, WeightsError
+
+ARRAYS: dict[str, np.ndarray[Any, Any]] = {
+    "b.weight": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "a.bias": np.array([1.5, -2], np.float16),
+    "c.ids": np.array(7, np.int64),
+    "d.empty": np.zeros((0, 3), np.float64),
+    "e.mask": np.array([True, False]),
+}
+
+
+def _file(header: Any, body: bytes = b"") -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + body
+
+
+def _entry(start: int, end: int, shape: Any = None, dtype: Any = "F32") -> dict[str, Any]:
+    shape = [(end - start) // 4] if shape is None else shape
+    return {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
+
+
+def _empty_tensors(count: int) -> bytes:
+    entry = json.dumps(_entry(0, 0))
+    entries = ",".join(f'"{one}":{entry}' for one in range(count))
+    return _file(f"{{{entries}}}".encode())
+
+
+def _same(first: dict[str, Any], second: dict[str, Any]) -> None:
+    assert list(first) == sorted(second)
+    for name, array in first.items():
+        assert array.dtype == second[name].dtype
+        np.testing.assert_array_equal(array, second[name], strict=True)
+
+
+def test_written_and_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    digest = params.write(path, ARRAYS, {"name": "lenet.mnist", "about": "a test"})
+    content = path.read_bytes()
+    assert digest == hashlib.sha256(content).hexdigest()
+    _same(params.read(path), ARRAYS)
+    _same(params.read(content), ARRAYS)
+
+
+def test_the_library_writes_and_reads_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    params.write(path, ARRAYS)
+    assert path.read_bytes() == reference_save(ARRAYS, {"format": "np"})
+    assert set(reference_load(path.read_bytes())) == set(ARRAYS)
+
+
+def test_equal_arrays_give_equal_bytes(tmp_path: Path) -> None:
+    turned = {name: ARRAYS[name] for name in reversed(ARRAYS)}
+    turned["b.weight"] = np.asfortranarray(turned["b.weight"]).astype(">f4")
+    metadata = {"z": "1", "a": "2"}
+    first = params.write(tmp_path / "1", ARRAYS, metadata)
+    assert params.write(tmp_path / "2", turned, dict(reversed(metadata.items()))) == first
+
+
+@pytest.mark.parametrize(
+    ("arrays", "reason"),
+    [
+        ({"x": np.array([1, np.nan])}, "not finite in x"),
+        ({"x": np.array([np.inf], np.float16)}, "not finite in x"),
+        ({"x": np.array(["text"])}, "str"),
+        ({"x": np.array([1j])}, "complex128"),
+        ({"../x": np.zeros(1)}, "plain text without paths"),
+        ({"": np.zeros(1)}, "plain text without paths"),
+    ],
+)
+def test_what_could_not_be_read_is_not_written(
+    arrays: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(WeightsError, match=reason):
+        params.write(tmp_path / "weights", arrays)
+    assert list(tmp_path.iterdir()) == []
+
+
+_GOOD = _file({"a": _entry(0, 8)}, bytes(8))
+HOSTILE = {
+    "empty": b"",
+    "seven bytes": b"\0" * 7,
+    "header beyond the file": _GOOD[:20],
+    "header of 2^63 bytes": (1 << 63).to_bytes(8, "little") + b"{}",
+    "header of 100 MB": (100_000_000).to_bytes(8, "little") + b"{}",
+    "header not utf-8": _file(b'{"\xff":1}'),
+    "header a list": _file(b"[]"),
+    "header a text": _file(b'"{}"'),
+    "header empty": _file(b""),
+    "header with a mark": _file(b"\xef\xbb\xbf{}"),
+    "header too deep": _file(b'{"a":' + b"[" * 100_000),
+    "header with more behind": _file(b"{}{}"),
+    "tensor twice": _file(b'{"a":%s,"a":%s}' % ((json.dumps(_entry(0, 0)).encode(),) * 2)),
+    "field twice": _file(b'{"a":{"dtype":"F32","dtype":"F32","shape":[0],"data_offsets":[0,0]}}'),
+    "body cut": _GOOD[:-1],
+    "bytes behind": _GOOD + b"\0",
+    "bytes without tensors": _file({}, b"1234"),
+    "hole": _file({"a": _entry(0, 4), "b": _entry(8, 12)}, bytes(12)),
+    "hole at the start": _file({"a": _entry(4, 8)}, bytes(8)),
+    "overlap": _file({"a": _entry(0, 8), "b": _entry(4, 12)}, bytes(12)),
+    "same place": _file({"a": _entry(0, 8), "b": _entry(0, 8)}, bytes(8)),
+    "out of order": _file({"a": _entry(4, 8), "b": _entry(0, 4)}, bytes(8)),
+    "end before start": _file({"a": _entry(8, 0, [2])}, bytes(8)),
+    "outside": _file({"a": _entry(0, 800)}, bytes(8)),
+    "negative offset": _file({"a": _entry(-8, 0)}, bytes(8)),
+    "offset a fraction": _file({"a": {**_entry(0, 8), "data_offsets": [0, 8.0]}}, bytes(8)),
+    "one offset": _file({"a": {**_entry(0, 8), "data_offsets": [8]}}, bytes(8)),
+    "shape against size": _file({"a": _entry(0, 8, [3])}, bytes(8)),
+    "overflow": _file({"a": _entry(0, 8, [1 << 40, 1 << 40])}, bytes(8)),
+    "overflow to zero": _file({"a": _entry(0, 0, [1 << 62, 4])}),
+    "negative dimension": _file({"a": _entry(0, 8, [-1, -2])}, bytes(8)),
+    "fractional dimension": _file({"a": _entry(0, 8, [2.0])}, bytes(8)),
+    "dimension true": _file({"a": _entry(0, 4, [True])}, bytes(4)),
+    "shape a number": _file({"a": _entry(0, 8, 2)}, bytes(8)),
+    "rank 5000": _file({"a": _entry(0, 4, [1] * 5000)}, bytes(4)),
+    "unknown dtype": _file({"a": _entry(0, 8, [1], "X64")}, bytes(8)),
+    "bfloat16": _file({"a": _entry(0, 4, [2], "BF16")}, bytes(4)),
+    "dtype a list": _file({"a": _entry(0, 8, [2], ["F32"])}, bytes(8)),
+    "no dtype": _file({"a": {"shape": [2], "data_offsets": [0, 8]}}, bytes(8)),
+    "another field": _file({"a": {**_entry(0, 8), "code": "x"}}, bytes(8)),
+    "entry a list": _file({"a": [0, 8]}, bytes(8)),
+    "name with NUL": _file({"a\0b": _entry(0, 8)}, bytes(8)),
+    "name a path": _file({"../a": _entry(0, 8)}, bytes(8)),
+    "name absolute": _file({"/a": _entry(0, 8)}, bytes(8)),
+    "name with a backslash": _file({"a\\b": _entry(0, 8)}, bytes(8)),
+    "name of 300": _file({"a" * 300: _entry(0, 8)}, bytes(8)),
+    "metadata a list": _file({"__metadata__": [], "a": _entry(0, 8)}, bytes(8)),
+    "metadata of numbers": _file({"__metadata__": {"a": 1}, "a": _entry(0, 8)}, bytes(8)),
+    "NaN": _file({"a": _entry(0, 4)}, np.float32("nan").tobytes()),
+    "minus infinity": _file({"a": _entry(0, 4)}, np.float32("-inf").tobytes()),
+    "too many tensors": _empty_tensors(30_000),
+    "a million tensors": _empty_tensors(1_000_000),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("as_file", [True, False], ids=["file", "bytes"])
+def test_hostile_files_are_refused_quickly(name: str, as_file: bool, tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(HOSTILE[name])
+    start = time.perf_counter()
+    with pytest.raises(WeightsError) as caught:
+        params.read(path if as_file else HOSTILE[name])
+    assert time.perf_counter() - start < 1
+    assert str(caught.value).startswith(str(path) if as_file else "the safetensors bytes")
+    assert len(str(caught.value)) < 400 + len(str(path))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("header", [{}, {"__metadata__": {"a": "b"}}])
+def test_no_tensors_is_a_valid_file(header: dict[str, Any]) -> None:
+    assert params.read(_file(header)) == {}
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "fifo"])
+def test_no_file(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    makers: dict[str, Callable[[], object]] = {
+        "missing": lambda: None,
+        "folder": path.mkdir,
+        "fifo": lambda: os.mkfifo(path),
+    }
+    makers[kind]()
+    with pytest.raises(WeightsError, match="there is no such file"):
+        params.read(path)
+
+
+def test_check_lists_everything() -> None:
+    arrays = {"a": np.zeros((2, 3)), "b": np.zeros(2), "d": np.zeros(1)}
+    expected = {"a": ((3, 2), "float64"), "b": ((2,), "float32"), "c": ((1,), "float32")}
+    with pytest.raises(WeightsError) as caught:
+        params.check(arrays, expected)
+    assert str(caught.value) == (
+        "The weights do not fit. missing: c; unknown: d; wrong shape: a is (2, 3), expected "
+        "(3, 2); wrong dtype: b is float64, expected float32."
+    )
+    params.check({"a": np.zeros((2, 3))}, {"a": ((2, 3), np.float64)})
+
+
+def test_reading_needs_no_mxnet() -> None:
+    program = "import sys, zoo.params; print('mxnet' in sys.modules, 'safetensors' in sys.modules)"
+    root = Path(params.__file__).parents[1]
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, check=True, capture_output=True, text=True
+    )
+    assert result.stdout == "False False\n"
+
+
+@pytest.fixture
+def gluon() -> Any:
+    try:
+        from zoo._mxnet import mx
+    except MissingDependencyError as error:
+        pytest.skip(str(error))
+    mx.random.seed(1)
+    return mx.gluon
+
+
+def _dense(gluon: Any, *, in_units: int = 0, initialised: bool = False) -> Any:
+    net = gluon.nn.HybridSequential()
+    net.add(gluon.nn.Dense(4, in_units=in_units), gluon.nn.Dense(2, in_units=4))
+    if initialised:
+        net.initialize()
+    return net
+
+
+DENSE = {
+    "0.weight": np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3),
+    "0.bias": np.ones(4, np.float32),
+    "1.weight": np.linspace(0, 1, 8, dtype=np.float32).reshape(2, 4),
+    "1.bias": np.zeros(2, np.float32),
+}
+
+
+@pytest.mark.parametrize("initialised", [True, False])
+@pytest.mark.parametrize("in_units", [0, 3])
+def test_load_into_any_state(initialised: bool, in_units: int, gluon: Any) -> None:
+    from zoo._mxnet import mx
+
+    net = _dense(gluon, in_units=in_units, initialised=initialised)
+    net.hybridize()
+    params.load(net, DENSE)
+    _same(dict(sorted(params.arrays(net).items())), DENSE)
+    data = np.ones((2, 3), np.float32)
+    hidden = data @ DENSE["0.weight"].T + DENSE["0.bias"]
+    expected = hidden @ DENSE["1.weight"].T + DENSE["1.bias"]
+    np.testing.assert_allclose(net(mx.nd.ones((2, 3))).asnumpy(), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"1.bias": None}, "missing: 1.bias"),
+        ({"2.bias": np.zeros(2, np.float32)}, "unknown: 2.bias"),
+        ({"1.weight": DENSE["1.weight"].T}, r"1.weight is \(4, 2\), expected \(2, 4\)"),
+        ({"0.weight": np.zeros(12, np.float32)}, r"0.weight is \(12,\), expected"),
+        ({"1.bias": np.zeros(2)}, "1.bias is float64, expected float32"),
+        ({"1.bias": np.zeros(2, np.float16)}, "1.bias is float16, expected float32"),
+        ({"1.bias": np.array([0, np.nan], np.float32)}, "not finite in 1.bias"),
+    ],
+)
+def test_a_refused_load_changes_nothing(change: dict[str, Any], reason: str, gluon: Any) -> None:
+    net = _dense(gluon, in_units=3, initialised=True)
+    before = params.arrays(net)
+    arrays = {name: one for name, one in {**DENSE, **change}.items() if one is not None}
+    with pytest.raises(WeightsError, match=reason):
+        params.load(net, arrays)
+    _same(dict(sorted(params.arrays(net).items())), before)
+
+
+def test_a_refused_load_initialises_nothing(gluon: Any) -> None:
+    net = _dense(gluon)
+    with pytest.raises(WeightsError, match="unknown: x"):
+        params.load(net, {**DENSE, "x": np.zeros(1, np.float32)})
+    with pytest.raises(WeightsError, match=r"Without a value: 0\.weight"):
+        params.arrays(net)
+
+
+def test_float16_is_widened_only_when_declared(gluon: Any) -> None:
+    stored = {name: one.astype(np.float16) for name, one in DENSE.items()}
+    net = _dense(gluon)
+    with pytest.raises(WeightsError, match="float16, expected float32"):
+        params.load(net, stored)
+    params.load(net, stored, dtype="float16")
+    widened = {name: one.astype(np.float32) for name, one in stored.items()}
+    _same(dict(sorted(params.arrays(net).items())), widened)
+    with pytest.raises(WeightsError, match="float32, expected float16"):
+        params.load(net, DENSE, dtype="float16")
+    with pytest.raises(WeightsError, match="stored float64 would lose digits"):
+        params.load(net, DENSE, dtype="float64")
+
+
+def test_contexts(gluon: Any) -> None:
+    from zoo._mxnet import mx
+
+    net = _dense(gluon)
+    params.load(net, DENSE, ctx=mx.cpu(1))
+    params.load(net, DENSE)
+    assert net[0].weight.list_ctx() == [mx.cpu(1)]
+    params.load(net, DENSE, ctx=[mx.cpu(0), mx.cpu(1)])
+    assert net[1].bias.list_ctx() == [mx.cpu(0), mx.cpu(1)]
+    np.testing.assert_array_equal(net[1].weight.data(mx.cpu(1)).asnumpy(), DENSE["1.weight"])
+
+
+def test_a_context_that_is_not_there(gluon: Any) -> None:
+    from zoo._mxnet import mx
+
+    if mx.context.num_gpus():
+        pytest.skip("this machine has a GPU for MXNet")
+    net = _dense(gluon, in_units=3, initialised=True)
+    before = params.arrays(net)
+    with pytest.raises(ConfigError, match=r"no context gpu\(0\)"):
+        params.load(net, DENSE, ctx=mx.gpu())
+    _same(dict(sorted(params.arrays(net).items())), before)
+
+
+def test_recurrent_and_tied_parameters(gluon: Any) -> None:
+    net = gluon.nn.HybridSequential()
+    embedding = gluon.nn.Embedding(5, 3)
+    net.add(embedding, gluon.rnn.LSTM(3, input_size=3), gluon.nn.Dense(5, params=embedding.params))
+    net.initialize()
+    net[2].bias.shape = (5,)
+    net[2].bias.initialize(force_reinit=True)
+    assert list(params.arrays(net)) == [
+        "0.weight",
+        "1.l0_i2h_weight",
+        "1.l0_h2h_weight",
+        "1.l0_i2h_bias",
+        "1.l0_h2h_bias",
+        "2.bias",
+    ]
+
+
+def test_what_gluon_trains_survives_the_way_round(tmp_path: Path, gluon: Any) -> None:
+    net, other = _dense(gluon, in_units=3, initialised=True), _dense(gluon)
+    params.write(tmp_path / "weights", params.arrays(net))
+    params.load(other, params.read(tmp_path / "weights"))
+    _same(dict(sorted(params.arrays(other).items())), params.arrays(net))

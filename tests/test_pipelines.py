@@ -1,0 +1,150 @@
+"""From raw inputs to answers, the same ones on both runtimes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zoo import samples
+from zoo.errors import ConfigError, InputError
+from zoo.manifest import Weights
+from zoo.pipelines import Estimate, Generation, Prediction, pipeline
+from zoo.runtimes import RUNTIMES
+
+pytest_plugins = ["hubs"]
+
+Hub = Mapping[str, Weights]
+WORDS, CHARACTERS = "lstm_lm.tiny-words", "lstm_lm.tiny-characters"
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("name", ["lenet.tiny", "mlp.tiny"])
+def test_pictures(name: str, runtime: str, hub: Hub) -> None:
+    classify = pipeline(hub[name], runtime)
+    prediction = classify(samples.digits()[7])
+    assert isinstance(prediction, Prediction)
+    assert list(prediction.probabilities) == list("0123456789")
+    assert sum(prediction.probabilities.values()) == pytest.approx(1)
+    assert prediction.probability == max(prediction.probabilities.values())
+    assert prediction.probabilities[prediction.label] == prediction.probability
+    assert prediction.top(3)[0] == (prediction.label, prediction.probability)
+    values = [value for _, value in prediction.top(3)]
+    assert values == sorted(values, reverse=True)
+    assert str(prediction) == f"{prediction.label} ({prediction.probability:.1%})"
+
+
+def test_a_batch_gives_a_list_and_a_picture_one_answer(hub: Hub) -> None:
+    classify = pipeline(hub["mlp.tiny"])
+    answers = classify(samples.digits() * 30)
+    assert len(answers) == 300
+    assert answers[17].label == classify(samples.digits()[7]).label
+    assert isinstance(classify([samples.digits()[0]]), list)
+    assert len(classify(np.zeros((3, 28, 28), np.uint8))) == 3
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_single_logit_is_that_of_the_second_label(runtime: str, hub: Hub) -> None:
+    predict = pipeline(hub["logistic_regression.tiny"], runtime)
+    prediction = predict("3:1 11:1 20:1")
+    logit = predict.runner.run(_active(3, 11, 20))[0][0, 0]
+    assert list(prediction.probabilities) == ["<=50K", ">50K"]
+    assert prediction.probabilities[">50K"] == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-6)
+    assert prediction.label == (">50K" if logit > 0 else "<=50K")
+    assert predict([[3, 11, 20], "3:1"])[0].label == prediction.label
+
+
+def _active(*indices: int) -> np.ndarray[Any, Any]:
+    row = np.zeros((1, 123), np.float32)
+    row[0, np.array(indices) - 1] = 1
+    return row
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_regression_gives_a_value_with_its_unit(runtime: str, hub: Hub) -> None:
+    predict = pipeline(hub["linear_regression.tiny"], runtime)
+    estimate = predict({"rooms": 7, "age": 20, "income": 5})
+    (expected,) = predict.runner.run(np.array([[1, -1, 1]], np.float32))
+    assert estimate == Estimate(pytest.approx(float(expected[0, 0]), abs=1e-6), "100,000 dollars")
+    assert str(estimate) == f"{estimate.value:.3f} x 100,000 dollars"
+    assert predict([[7, 20, 5], [7, 20, 5]])[1] == estimate
+
+
+def test_raw_inputs_that_do_not_fit_are_refused(hub: Hub) -> None:
+    with pytest.raises(InputError, match="no file"):
+        pipeline(hub["lenet.tiny"])("no-such-file.png")
+    with pytest.raises(InputError, match="Missing feature 'income'"):
+        pipeline(hub["linear_regression.tiny"])({"rooms": 7, "age": 20})
+
+
+@pytest.mark.parametrize("options", [{}, {"beam": 3}, {"temperature": 0.8, "seed": 5}])
+@pytest.mark.parametrize(("name", "prompt"), [(WORDS, "the cat"), (CHARACTERS, "ROME")])
+def test_both_runtimes_write_the_same_text(name: str, prompt: str, options: Any, hub: Hub) -> None:
+    one, other = (
+        pipeline(hub[name], runtime)(prompt, length=25, **options) for runtime in RUNTIMES
+    )
+    assert isinstance(one, Generation)
+    assert one == other
+    assert one.text.startswith(prompt)
+    assert str(one) == one.text
+    assert len(one.tokens) == 25
+
+
+def test_a_list_of_prompts_gives_a_list(hub: Hub) -> None:
+    write = pipeline(hub[WORDS])
+    assert write(["the cat", "a dog"], length=4) == [
+        write("the cat", length=4),
+        write("a dog", length=4),
+    ]
+
+
+@pytest.mark.parametrize("prompt", ["", "the cat", "the cat ", "the cat,", "the\n"])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_stream_adds_up_to_the_text(prompt: str, seed: int, hub: Hub) -> None:
+    write = pipeline(hub[WORDS])
+    options = {"length": 30, "temperature": 2.0, "seed": seed}
+    text = write(prompt, **options).text
+    assert prompt + "".join(write.stream(prompt, **options)) == text
+    assert "  " not in text
+
+
+def test_unknown_words_are_read_but_not_written(hub: Hub) -> None:
+    write = pipeline(hub[WORDS])
+    options = {"length": 300, "temperature": 3.0, "seed": 1}
+    assert "<unk>" not in write("the zebra", **options).tokens
+    assert "<unk>" in write("the zebra", forbidden=(), **options).tokens
+    assert "cat" not in write("the zebra", forbidden=["<unk>", "cat"], **options).tokens
+
+
+def test_text_ends_before_a_stop_token(hub: Hub) -> None:
+    write = pipeline(hub[WORDS])
+    options = {"length": 300, "temperature": 3.0, "seed": 1}
+    whole = write("the", **options).tokens
+    assert write("the", stop=".", **options).tokens == whole[: whole.index(".")]
+    assert write("the", stop=["\n"], **options).tokens == whole[: whole.index("<eos>")]
+
+
+def test_a_text_without_a_prompt_begins_with_a_line(hub: Hub) -> None:
+    words, characters = pipeline(hub[WORDS]), pipeline(hub[CHARACTERS])
+    assert words("", length=5).tokens == words("", length=5, seed=3).tokens
+    assert len(characters("", length=5).text) == 5
+
+
+def test_prompts_and_options_that_do_not_fit_are_refused(hub: Hub) -> None:
+    with pytest.raises(InputError, match="'7'"):
+        pipeline(hub[CHARACTERS])("7")
+    with pytest.raises(InputError, match="A prompt is a text, not a int"):
+        pipeline(hub[WORDS])([7])
+    with pytest.raises(ConfigError, match="'zebra' is not one of the tokens of lstm_lm"):
+        pipeline(hub[WORDS])("the", stop="zebra")
+    with pytest.raises(ConfigError, match="temperature"):
+        pipeline(hub[WORDS])("the", temperature=-1)
+    with pytest.raises(TypeError, match="temprature"):
+        pipeline(hub[WORDS])("the", temprature=1)
+
+
+def test_a_pipeline_says_what_it_is(hub: Hub) -> None:
+    assert repr(pipeline(hub["mlp.tiny"])) == "<Predictor mlp.tiny on onnx>"
+    assert repr(pipeline(hub[WORDS], "mxnet")) == "<TextGenerator lstm_lm.tiny-words on mxnet>"

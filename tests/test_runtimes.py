@@ -1,0 +1,162 @@
+"""Every record runs on both runtimes, gives its golden output, and refuses what does not fit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zoo.errors import ChecksumError, ConfigError, DownloadError, InputError
+from zoo.evaluation import golden_output
+from zoo.manifest import Weights
+from zoo.runtimes import RUNTIMES, Runner, open_runner
+
+pytest_plugins = ["hubs"]
+
+NAMES = [
+    "lenet.tiny",
+    "mlp.tiny",
+    "logistic_regression.tiny",
+    "linear_regression.tiny",
+    "lstm_lm.tiny-words",
+    "lstm_lm.tiny-characters",
+]
+LANGUAGE = NAMES[-2:]
+Hub = Mapping[str, Weights]
+
+
+def inputs(weights: Weights, seed: int = 0, **axes: int) -> list[np.ndarray[Any, Any]]:
+    """Random arrays that fit the record."""
+    rng = np.random.default_rng(seed)
+    shapes = [[axes.get(str(a), a) for a in spec.shape] for spec in weights.inputs]
+    return [
+        rng.integers(0, 10, shape) if spec.dtype == "int64" else rng.normal(size=shape)
+        for spec, shape in zip(weights.inputs, shapes, strict=True)
+    ]
+
+
+def fitting(weights: Weights, seed: int = 0, **axes: int) -> list[np.ndarray[Any, Any]]:
+    arrays = inputs(weights, seed, **axes)
+    return [one.astype(spec.dtype) for one, spec in zip(arrays, weights.inputs, strict=True)]
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("name", NAMES)
+def test_the_golden_output(name: str, runtime: str, hub: Hub) -> None:
+    golden = hub[name].golden
+    output = golden_output(open_runner(hub[name], runtime), golden.input)
+    np.testing.assert_allclose(output, golden.output, atol=golden.tolerance)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_runtimes_give_all_outputs_in_the_records_order(name: str, hub: Hub) -> None:
+    runners = [open_runner(hub[name], runtime) for runtime in RUNTIMES]
+    for axes in ({"batch": 1, "time": 1}, {"batch": 3, "time": 5}):
+        first, second = (runner.run(*fitting(hub[name], **axes)) for runner in runners)
+        for spec, one, other in zip(hub[name].outputs, first, second, strict=True):
+            assert one.shape == tuple(axes.get(str(axis), axis) for axis in spec.shape)
+            assert one.dtype == other.dtype == spec.dtype
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_any_number_of_rows_is_run_in_parts(runtime: str, hub: Hub) -> None:
+    runner = open_runner(hub["mlp.tiny"], runtime)
+    (rows,) = fitting(runner.weights, batch=600)
+    outputs = runner.run_rows(rows)
+    assert outputs.shape == (600, 10)
+    np.testing.assert_allclose(outputs[-3:], runner.run(rows[-3:])[0], rtol=1e-5, atol=1e-5)
+    with pytest.raises(InputError, match="must be float32"):
+        runner.run_rows(rows[:0])
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("name", LANGUAGE)
+def test_a_language_models_state_carries_what_it_has_read(
+    name: str, runtime: str, hub: Hub
+) -> None:
+    runner = open_runner(hub[name], runtime)
+    ids = np.random.default_rng(0).integers(0, 10, (9, 2))
+    whole, _ = runner.step(ids, runner.begin_state(2))
+    first, state = runner.step(ids[:4], runner.begin_state(2))
+    second, _ = runner.step(ids[4:], state)
+    np.testing.assert_allclose(np.concatenate([first, second]), whole, atol=1e-5)
+    assert [part.shape for part in runner.begin_state()] == [(2, 1, 12)] * len(state)
+
+
+def _wrong(weights: Weights, place: int, array: Any) -> list[Any]:
+    arrays: list[Any] = fitting(weights, batch=2, time=3)
+    arrays[place] = array
+    return arrays
+
+
+F32, I64 = np.float32, np.int64
+REFUSED = [
+    ("lenet.tiny", 0, np.zeros((2, 28, 28), F32), r"must be float32 \(batch, 1, 28, 28\)"),
+    ("lenet.tiny", 0, np.zeros((2, 1, 28, 27), F32), r"not float32 \(2, 1, 28, 27\)"),
+    ("lenet.tiny", 0, np.zeros((2, 1, 28, 28)), "not float64"),
+    ("lenet.tiny", 0, np.zeros((0, 1, 28, 28), F32), r"\(0, 1, 28, 28\)"),
+    ("lenet.tiny", 0, [[0.0]], "not a list"),
+    ("lstm_lm.tiny-words", 0, np.zeros((3, 2), np.int32), "Input 'data'.*not int32"),
+    ("lstm_lm.tiny-words", 0, np.full((3, 2), 14, I64), "token ids from 0 to 13, not from 14"),
+    ("lstm_lm.tiny-words", 0, np.full((3, 2), -1, I64), "from -1 to -1"),
+    ("lstm_lm.tiny-words", 2, np.zeros((2, 5, 12), F32), r"Input 'c'.*\(2, 5, 12\)"),
+]
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize(("name", "place", "array", "message"), REFUSED)
+def test_inputs_that_do_not_fit_are_refused(
+    name: str, place: int, array: Any, message: str, runtime: str, hub: Hub
+) -> None:
+    with pytest.raises(InputError, match=message):
+        open_runner(hub[name], runtime).run(*_wrong(hub[name], place, array))
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_the_number_of_inputs_is_checked(runtime: str, hub: Hub) -> None:
+    runner = open_runner(hub["lstm_lm.tiny-words"], runtime)
+    with pytest.raises(InputError, match=r"takes 3 inputs \(data, h, c\), not 1"):
+        runner.run(np.zeros((1, 1), np.int64))
+
+
+def test_onnx_is_the_default_and_unknown_runtimes_are_refused(hub: Hub) -> None:
+    assert open_runner(hub["mlp.tiny"]).name == "onnx"
+    with pytest.raises(ConfigError, match=r"no runtime 'onxx'\. Did you mean 'onnx'"):
+        open_runner(hub["mlp.tiny"], "onxx")
+
+
+def test_an_onnx_session_needs_no_mxnet(hub: Hub, hub_folder: Path) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from zoo.manifest import read_manifest
+from zoo.pipelines import pipeline
+records = read_manifest(Path({str(hub_folder)!r}) / "weights_manifest.json")
+pipeline(records["lstm_lm.tiny-words"])("the cat", length=3)
+assert "mxnet" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_damaged_files_are_never_opened(hub: Hub, hub_folder: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for kind in ("safetensors", "onnx-graph"):
+        file = hub["mlp.tiny"].artifact(kind).file
+        content = bytearray((hub_folder / file).read_bytes())
+        content[-1] ^= 1
+        (broken / file).write_bytes(content)
+    for runtime in RUNTIMES:
+        with pytest.raises((ChecksumError, DownloadError), match="other bytes"):
+            open_runner(hub["mlp.tiny"], runtime, mirrors=[str(broken)])
+
+
+def test_a_runner_is_abstract() -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        Runner(None)  # type: ignore[abstract,arg-type]

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mirrors import SAMPLE, with_sources
+
+from zoo.sources import Source, configured_mirrors, sources_of
+
+
+def test_mirrors_come_first_each_plain_then_packed() -> None:
+    wanted = with_sources("https://example.org/sample.bin", "hf://me/weights@v1/sample.bin.gz")
+    mirrors = ["/mirror", "https://example.com/hub/"]
+    assert list(sources_of(wanted, mirrors, "weights")) == [
+        Source("/mirror/folder/sample.bin"),
+        Source("/mirror/folder/sample.bin.gz", "gzip", fallback=True),
+        Source("https://example.com/hub/folder/sample.bin"),
+        Source("https://example.com/hub/folder/sample.bin.gz", "gzip", fallback=True),
+        Source("https://example.org/sample.bin"),
+        Source("hf://me/weights@v1/sample.bin.gz", "gzip"),
+    ]
+
+
+def test_an_archive_names_its_member() -> None:
+    wanted = with_sources("https://example.org/all.tgz#folder/sample.bin")
+    expected = Source("https://example.org/all.tgz", "tar", "folder/sample.bin")
+    assert list(sources_of(wanted, [], "data")) == [expected]
+
+
+def test_a_mirror_below_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    first, _ = sources_of(SAMPLE, ["~/mirror"], "data")
+    assert first.address == str(tmp_path / "mirror" / SAMPLE.file)
+
+
+def test_no_mirror_is_configured() -> None:
+    assert configured_mirrors("weights") == []
+    assert configured_mirrors("data") == []
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://me:secret@example.org/a/b?token=secret#secret", "https://example.org/a/b"),
+        ("https://example.org", "https://example.org"),
+        ("hf://me/weights@v1/file", "hf://me/weights@v1/file"),
+        ("https://example.org/\x1b[31m", "https://example.org/?[31m"),
+        ("/folder/file", "/folder/file"),
+    ],
+)
+def test_messages_show_no_secret(address: str, shown: str) -> None:
+    assert Source(address).shown == shown
+
+
+@pytest.mark.parametrize(
+    ("address", "remote"),
+    [
+        ("https://example.org/a", True),
+        ("hf://me/weights@v1/a", True),
+        ("file:///a", False),
+        ("/a", False),
+    ],
+)
+def test_what_needs_the_network(address: str, remote: bool) -> None:
+    assert Source(address).is_remote is remote

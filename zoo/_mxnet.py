@@ -1,0 +1,36 @@
+"""The one door to MXNet 1.9.1, which needs a hand to import beside NumPy 1.24 to 1.26."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import MissingDependencyError
+
+
+def _import_mxnet() -> Any:
+    if int(np.__version__.split(".")[0]) >= 2:
+        raise MissingDependencyError(
+            f"MXNet 1.9.1 cannot run beside NumPy {np.__version__}: "
+            "install 'numpy<2', or use runtime='onnx', which needs no MXNet."
+        )
+    if "bool" not in vars(np):
+        np.bool = bool  # type: ignore[attr-defined,misc,assignment]  # removed in NumPy 1.24
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return importlib.import_module("mxnet")
+        except ImportError as error:
+            raise MissingDependencyError(
+                f"MXNet is not installed here ({error}): Gluon networks and training need "
+                "'mxnet==1.9.1' (Linux x86-64, Python 3.10 to 3.12); "
+                "runtime='onnx' needs no MXNet."
+            ) from error
+
+
+mx: Any = _import_mxnet()
+gluon: Any = mx.gluon
+nn: Any = mx.gluon.nn

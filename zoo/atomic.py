@@ -1,0 +1,61 @@
+"""Files that appear under their name whole, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+PARTIAL = ".part"
+_EXCLUSIVE = (
+    os.O_RDWR
+    | os.O_CREAT
+    | os.O_EXCL
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path, *, read_only: bool = False) -> Iterator[BinaryIO]:
+    """A new binary file that takes the name `path` when the block ends without an exception.
+
+    Until then it lies beside it under another name ending in `.part`; afterwards the bytes and
+    the name are on the disk. An existing file is replaced. Raises OSError.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}{PARTIAL}")
+    descriptor = os.open(temporary, _EXCLUSIVE, 0o666)
+    try:
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
+            file.flush()
+            if read_only and hasattr(os, "fchmod"):
+                os.fchmod(file.fileno(), os.fstat(file.fileno()).st_mode & 0o444)
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, whole or not at all. Raises OSError."""
+    with atomic_file(path) as file:
+        file.write(content)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the folder's names on the disk, where the platform can."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

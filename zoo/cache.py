@@ -1,0 +1,198 @@
+"""The cache folder: verified files under names that begin with their digest.
+
+`<root>/<subfolder>/<first 16 hex digits of sha256>-<name>`; the root is ZOO_HOME, or `gluon-zoo`
+in the platform's cache folder. Names that begin with a dot are leftovers and locks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import re
+import secrets
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from zoo.atomic import PARTIAL
+from zoo.errors import ChecksumError
+from zoo.records import Artifact
+
+if TYPE_CHECKING:
+    import filelock
+
+_NAME = re.compile(r"([0-9a-f]{16})-(.+)")
+_LEFTOVERS = (PARTIAL, ".damaged", ".lock")
+_PATIENCE = 20.0
+_STALE = 600.0
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class CachedFile:
+    """One file in the cache; `digest` is the first 16 hex digits of its sha256, size in bytes."""
+
+    path: Path
+    subfolder: str
+    digest: str
+    name: str
+    size: int
+
+
+def cache_folder(subfolder: str = "") -> Path:
+    """The cache's root or one folder in it; it need not exist."""
+    import platformdirs
+
+    chosen = os.environ.get("ZOO_HOME") or platformdirs.user_cache_dir("gluon-zoo", appauthor=False)
+    return Path(chosen).expanduser().absolute() / subfolder
+
+
+def cached_path(artifact: Artifact, subfolder: str = "weights") -> Path:
+    """Where the cache keeps this file, whether it is there or not."""
+    return cache_folder(subfolder) / f"{artifact.sha256[:16]}-{artifact.basename}"
+
+
+def check_file(path: Path, artifact: Artifact, *, keep: bool = False, links: bool = False) -> bytes:
+    """Compare a file with the artifact's size and sha256; its bytes if `keep`, else none.
+
+    `links` allows the path itself to be a symbolic link. Raises FileNotFoundError where there is
+    nothing, ChecksumError for anything else than the published bytes.
+    """
+    try:
+        with _opened(path, links) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size != artifact.size:
+                raise ChecksumError(f"{path} has {size} bytes instead of {artifact.size}.")
+            content = file.read(artifact.size + 1) if keep else b""
+            digest = hashlib.sha256(content).hexdigest() if keep else _digest(file)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ChecksumError(f"{path} cannot be read as a file: {error.strerror}.") from None
+    if digest != artifact.sha256:
+        raise ChecksumError(f"{path} has sha256 {digest} instead of {artifact.sha256}.")
+    return content
+
+
+def set_aside(path: Path) -> None:
+    """Move a damaged file out of the way; silent where the folder cannot be written."""
+    with contextlib.suppress(OSError):
+        os.replace(path, path.with_name(f".{path.name}.{secrets.token_hex(4)}.damaged"))
+
+
+@contextlib.contextmanager
+def single_flight(path: Path) -> Iterator[None]:
+    """Let one process at a time fetch `path`, where the file system has locks.
+
+    Waits as long as the other one's partial file grows. Correctness never depends on it: partial
+    files have distinct names, and a whole one takes the place of another.
+    """
+    import filelock
+
+    lock = filelock.FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        _acquire(lock, path)
+        yield
+    finally:
+        lock.release(force=True)
+
+
+def list_cached() -> list[CachedFile]:
+    """The files in the cache, by folder and name."""
+    root = cache_folder()
+    found = []
+    for path in sorted(root.glob("*/*")):
+        parts = _NAME.fullmatch(path.name)
+        if parts is not None and path.is_file() and not path.is_symlink():
+            digest, name = parts.groups()
+            found.append(CachedFile(path, path.parent.name, digest, name, path.stat().st_size))
+    return found
+
+
+def verify_cached(known: Iterable[Artifact] = ()) -> Iterator[tuple[CachedFile, str | None]]:
+    """Hash every cached file again; with each comes what is wrong with it, or None.
+
+    Files of `known` artifacts must have their size and sha256; of others only the digest's first
+    16 digits can be compared, those in the file's name.
+    """
+    artifacts = {f"{one.sha256[:16]}-{one.basename}": one for one in known}
+    for cached in list_cached():
+        yield cached, _problem(cached, artifacts.get(cached.path.name))
+
+
+def prune(keep: Iterable[Artifact] = ()) -> list[Path]:
+    """Remove cached files other than those of `keep`, and leftovers; returns what was removed."""
+    names = {f"{one.sha256[:16]}-{one.basename}" for one in keep}
+    wanted = [one.path for one in list_cached() if one.path.name not in names]
+    removed = []
+    for path in [*wanted, *leftovers(cache_folder().glob("*"))]:
+        with contextlib.suppress(OSError):
+            path.unlink()
+            removed.append(path)
+    return removed
+
+
+def leftovers(folders: Iterable[Path], name: str = "*") -> list[Path]:
+    """Partial files, damaged files and locks that nobody has touched for ten minutes."""
+    found = [path for folder in folders for path in folder.glob(f".{name}.*")]
+    return [path for path in found if path.name.endswith(_LEFTOVERS) and _age(path) > _STALE]
+
+
+def _opened(path: Path, links: bool) -> BinaryIO:
+    flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    flags |= getattr(os, "O_NONBLOCK", 0) | (0 if links else getattr(os, "O_NOFOLLOW", 0))
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def _digest(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _problem(cached: CachedFile, artifact: Artifact | None) -> str | None:
+    try:
+        if artifact is not None:
+            check_file(cached.path, artifact)
+            return None
+        with _opened(cached.path, links=False) as file:
+            digest = _digest(file)
+    except (ChecksumError, OSError) as error:
+        return str(error)
+    if digest.startswith(cached.digest):
+        return None
+    return f"{cached.path} has sha256 {digest}, its name says {cached.digest}."
+
+
+def _acquire(lock: filelock.BaseFileLock, path: Path) -> None:
+    while True:
+        try:
+            lock.acquire(timeout=_PATIENCE)
+            return
+        except TimeoutError:
+            if not _is_growing(path):
+                return
+        except (OSError, NotImplementedError):
+            return
+
+
+def _is_growing(path: Path) -> bool:
+    partial = path.parent.glob(f".{path.name}.*{PARTIAL}")
+    return any(_age(one) < _PATIENCE for one in partial)
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.lstat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,204 @@
+"""`zoo demo`: a short tour; what it shows is computed while you watch."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.cli import showing
+from zoo.cli.exporting import self_contained
+from zoo.cli.predicting import seen
+from zoo.errors import ExportError, MissingDependencyError, UnknownModelError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from rich.console import Console
+    from rich.text import Text
+
+    from zoo.manifest import Weights
+
+_GAP = 3
+_PROMPTS = {"word": "The game was", "character": "ROMEO:\n"}
+_DECODING: dict[str, dict[str, Any]] = {
+    "word": {"length": 40, "temperature": 0.7, "top_k": 40, "stop": ["\n"], "seed": 1},
+    "character": {"length": 240, "temperature": 0.6, "seed": 1},
+}
+_NEXT = (
+    ("zoo list", "what is published"),
+    ("zoo info lenet", "its record: measured numbers, files, how it was trained"),
+    ("zoo predict lenet PICTURE", "a digit of your own"),
+    ('zoo generate lstm_lm "The king" --temperature 0.8', "more text"),
+    ("zoo evaluate lenet.mnist", "measure a published number again"),
+    ("zoo export lenet.mnist lenet.onnx", "a file for any ONNX runtime"),
+    ("python -c \"import zoo; print(zoo.get_model('lenet', pretrained=True))\"", "in Gluon"),
+)
+
+
+def demo() -> None:
+    """Classify sample digits, write a sentence, export to ONNX: a tour in a few seconds.
+
+    Exits with 0 only if everything worked.
+    """
+    console = showing.open_console()
+    _read_digits(console)
+    _write_text(console)
+    _export(console)
+    _say_what_next(console)
+
+
+def _heading(console: Console, title: str) -> None:
+    from rich.text import Text
+
+    console.print(Text(f"\n{title}", style="bold"))
+
+
+def _note(console: Console, text: str) -> None:
+    from rich.text import Text
+
+    console.print(Text(text, style="dim"))
+
+
+def _facts(weights: Weights) -> str:
+    metric = weights.metrics[0]
+    value = showing.metric_value(metric.name, metric.value)
+    title = metric.name.replace("_", " ")
+    return (
+        f"{weights.name}: {weights.parameters:,} parameters, "
+        f"{title} {value} on {metric.dataset} {metric.split}"
+    )
+
+
+def _read_digits(console: Console) -> None:
+    from rich.text import Text
+
+    from zoo import samples
+    from zoo.manifest import get_weights
+    from zoo.pipelines import pipeline
+
+    weights = get_weights("lenet")
+    _heading(console, "A pretrained LeNet reads handwritten digits")
+    _note(console, _facts(weights))
+    pictures = samples.digits()
+    predictions = pipeline(weights)(pictures)
+    tiles = _cropped([seen(path, weights) for path in pictures])
+    blocks = [
+        Text("\n").join([showing.picture(tile, console), _caption(answer, digit, tile.shape[1])])
+        for digit, (tile, answer) in enumerate(zip(tiles, predictions, strict=True))
+    ]
+    row = max(1, (showing.page_width(console) + _GAP) // (tiles[0].shape[1] + _GAP))
+    for start in range(0, len(blocks), row):
+        console.print()
+        console.print(showing.beside(blocks[start : start + row], _GAP))
+    right = sum(answer.label == str(digit) for digit, answer in enumerate(predictions))
+    console.print(f"\n{right} of {len(predictions)} right.")
+
+
+def _cropped(pictures: list[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+    """All without the rows and columns that are empty in every one."""
+    import numpy as np
+
+    inked = np.max(pictures, axis=0) > 0
+    rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
+    return [one[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] for one in pictures]
+
+
+def _caption(prediction: Any, digit: int, width: int) -> Text:
+    from rich.text import Text
+
+    good = prediction.label == str(digit)
+    caption = f"{prediction.label}  {showing.percent(prediction.probability).strip()}"
+    return Text(caption.center(width), style="green" if good else "bold red")
+
+
+def _write_text(console: Console) -> None:
+    from rich.text import Text
+
+    from zoo.pipelines import pipeline
+
+    _heading(console, "A language model continues a text")
+    for weights in _language_models():
+        level = weights.preprocessing["level"]
+        answer = pipeline(weights)(_PROMPTS[level], **_DECODING[level])
+        _note(console, _facts(weights))
+        written = Text.assemble((answer.prompt, "bold"), answer.text[len(answer.prompt) :])
+        for line in written.wrap(console, showing.page_width(console) - 4):
+            console.print(Text("    ") + line)
+        console.print()
+
+
+def _language_models() -> list[Weights]:
+    """The first that reads words and the first that reads characters, of those published."""
+    from zoo.manifest import read_manifest
+
+    models = [one for one in read_manifest().values() if one.task == "language-modeling"]
+    if not models:
+        raise UnknownModelError("No language model is published here: the demo ends early.")
+    first = {one.preprocessing["level"]: one for one in reversed(models)}
+    return [first[level] for level in _PROMPTS if level in first]
+
+
+def _export(console: Console) -> None:
+    from zoo.manifest import get_weights
+
+    weights = get_weights("lenet")
+    _heading(console, "The same LeNet as an ONNX file")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "lenet.onnx")
+        net = _gluon_network(weights)
+        if net is None:
+            path.write_bytes(self_contained(weights))
+        else:
+            from zoo.onnx.export import export_onnx
+
+            export_onnx(net, path)
+        size = showing.file_size(path.stat().st_size)
+        difference = _difference(weights, net, path)
+    if difference is None:
+        console.print(f"{size}, read by ONNX Runtime. MXNet is not installed here to compare with.")
+        return
+    console.print(
+        f"{size}, exported from Gluon and run by ONNX Runtime on the digits above: "
+        f"the outputs differ by at most {difference:.1e}."
+    )
+
+
+def _gluon_network(weights: Weights) -> Any:
+    """The pretrained network in Gluon, None where MXNet is not installed."""
+    from zoo.hub import get_model
+
+    try:
+        return get_model(weights.name, pretrained=True)
+    except MissingDependencyError:
+        return None
+
+
+def _difference(weights: Weights, net: Any, path: Path) -> float | None:
+    """The largest difference between the file's outputs for the digits and the network's."""
+    import numpy as np
+
+    from zoo import samples
+    from zoo.onnx.sessions import open_session
+    from zoo.pipelines import prepare
+
+    inputs = prepare(samples.digits(), weights)
+    session = open_session(path.read_bytes())
+    [outputs] = session.run(None, {session.get_inputs()[0].name: inputs})
+    if net is None:
+        return None
+    from zoo._mxnet import mx
+
+    difference = float(np.max(np.abs(net(mx.nd.array(inputs)).asnumpy() - outputs)))
+    if not difference <= weights.golden.tolerance:
+        raise ExportError(f"ONNX Runtime and Gluon differ by {difference:.1e}: please report it.")
+    return difference
+
+
+def _say_what_next(console: Console) -> None:
+    from rich.text import Text
+
+    _heading(console, "Try next")
+    width = max(len(command) for command, _ in _NEXT)
+    for command, purpose in _NEXT:
+        console.print(Text.assemble((command.ljust(width), "green"), "  ", (purpose, "dim")))

@@ -1,0 +1,77 @@
+"""`zoo export`: published weights as one ONNX file that needs nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zoo.cli import showing
+from zoo.cli.arguments import Name
+from zoo.errors import ExportError
+
+if TYPE_CHECKING:
+    from zoo.manifest import Weights
+
+
+def export(
+    name: Name,
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE.onnx", help="The file to write.", show_default=False),
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Write a self-contained ONNX file with the published weights in it.
+
+    Needs no MXNet. The same weights always give the same bytes; name, digest of the weights,
+    labels, preprocessing and licence are in its metadata.
+
+    \b
+    Examples:
+      zoo export lenet.mnist lenet.onnx
+      zoo export lenet.mnist lenet.onnx --force
+    """
+    from zoo.atomic import write_atomically
+    from zoo.manifest import get_weights
+
+    weights = get_weights(name)
+    if not force and file.exists():
+        raise ExportError(f"{file} exists: choose another name, or replace it with --force.")
+    content = self_contained(weights)
+    try:
+        write_atomically(file, content)
+    except OSError as error:
+        raise ExportError(f"{file} cannot be written: {error.strerror}.") from None
+    digest = hashlib.sha256(content).hexdigest()
+    typer.echo(f"{file}  {showing.file_size(len(content))}  sha256 {digest}")
+
+
+def self_contained(weights: Weights) -> bytes:
+    """The published graph with the published weights bound into it."""
+    from zoo import params
+    from zoo.fetching import read_artifact
+    from zoo.onnx.binding import bind
+
+    arrays = params.read(read_artifact(weights.artifact("safetensors")))
+    graph = read_artifact(weights.artifact("onnx-graph"))
+    return bind(graph, arrays, metadata=_metadata(weights))
+
+
+def _metadata(weights: Weights) -> dict[str, str]:
+    """Added to what is in the published graph."""
+    import json
+
+    labels = {"labels": json.dumps(weights.labels, ensure_ascii=False)} if weights.labels else {}
+    vocabulary = weights.artifacts.get("vocabulary")
+    return {
+        "name": weights.name,
+        "task": weights.task,
+        "weights_sha256": weights.artifact("safetensors").sha256,
+        "preprocessing": json.dumps(dict(weights.preprocessing), ensure_ascii=False),
+        "licence": weights.licence["weights"],
+        **labels,
+        **({"vocabulary_sha256": vocabulary.sha256} if vocabulary else {}),
+    }

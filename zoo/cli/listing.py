@@ -1,0 +1,162 @@
+"""`zoo list` and `zoo info`: what is published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zoo.cli import showing
+from zoo.cli.arguments import Json, Name, Task, complete_name
+from zoo.cli.exits import say
+from zoo.cli.showing import Column
+
+if TYPE_CHECKING:
+    from zoo.manifest import TensorSpec, Weights
+
+_TASKS = ", ".join(one.value for one in Task)
+
+
+def list_published(
+    pattern: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATTERN",
+            help="A name, an architecture or a shell pattern.",
+            autocompletion=complete_name,
+        ),
+    ] = "*",
+    task: Annotated[
+        Task | None,
+        typer.Option("--task", metavar="TASK", help=f"Only weights for one task: {_TASKS}."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List published weights, with their size and their first metric.
+
+    \b
+    Examples:
+      zoo list
+      zoo list lenet
+      zoo list '*.mnist'
+      zoo list --task language-modeling --json
+    """
+    from zoo.manifest import get_weights, list_weights
+
+    wanted = None if task is None else task.value
+    names = list_weights(pattern, task=wanted) or list_weights(f"{pattern}.*", task=wanted)
+    records = [get_weights(name) for name in names]
+    if json:
+        showing.print_json([_summary(one) for one in records])
+    elif not records:
+        say("No published weights match; zoo list shows all.")
+    else:
+        _print_records(records)
+
+
+def _summary(weights: Weights) -> dict[str, Any]:
+    return {
+        "name": weights.name,
+        "task": weights.task,
+        "description": weights.description,
+        "parameters": weights.parameters,
+        "size": weights.artifact("safetensors").size,
+        "metrics": [one.to_json() for one in weights.metrics],
+    }
+
+
+def _print_records(records: list[Weights]) -> None:
+    columns = [
+        Column("name"),
+        Column("task"),
+        Column("parameters", right=True),
+        Column("size", right=True),
+        Column("metric"),
+        Column("value", right=True),
+    ]
+    rows = []
+    for one in records:
+        metric = one.metrics[0]
+        size = showing.file_size(one.artifact("safetensors").size)
+        value = showing.metric_value(metric.name, metric.value)
+        rows.append([one.name, one.task, f"{one.parameters:,}", size, metric.name, value])
+    showing.print_table(columns, rows)
+
+
+def info(name: Name, json: Json = False) -> None:
+    """Show everything that is known about published weights.
+
+    \b
+    Examples:
+      zoo info lenet
+      zoo info lenet.mnist --json
+    """
+    from zoo.manifest import get_weights
+
+    weights = get_weights(name)
+    if json:
+        showing.print_json({"name": weights.name, **weights.to_json()})
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    console = showing.open_console()
+    table = Table.grid(padding=(0, 2))
+    for field, value in _fields(weights):
+        table.add_row(Text(field, style="bold"), Text(value))
+    console.print(Text(weights.name, style="bold green"), Text(weights.description))
+    console.print(table)
+
+
+def _fields(weights: Weights) -> Iterator[tuple[str, str]]:
+    yield "task", weights.task
+    yield "parameters", f"{weights.parameters:,}"
+    yield "multiply-adds", f"{weights.multiply_adds:,}"
+    yield "config", ", ".join(f"{key}={value}" for key, value in weights.config.items())
+    yield "input", "\n".join(map(_spec, weights.inputs))
+    yield "output", "\n".join(map(_spec, weights.outputs))
+    yield "raw input", _preprocessing(weights.preprocessing)
+    if weights.labels:
+        yield "labels", ", ".join(weights.labels)
+    yield "metrics", "\n".join(_metrics(weights))
+    yield "files", "\n".join(_files(weights))
+    yield "licence", f"weights: {weights.licence['weights']}\ndata: {weights.licence['data']}"
+    yield "paper", weights.paper
+    yield from _provenance(weights.provenance)
+
+
+def _spec(spec: TensorSpec) -> str:
+    return f"{spec.name}: {spec.dtype} ({', '.join(map(str, spec.shape))})"
+
+
+def _preprocessing(numbers: Any) -> str:
+    if numbers["kind"] == "image":
+        height, width = numbers["size"]
+        return f"a picture, fitted into {height} x {width} pixels"
+    if numbers["kind"] == "tokens":
+        return f"a text, read by the {numbers['level']}"
+    names = numbers.get("names")
+    return f"features: {', '.join(names)}" if names else f"{numbers['count']} features"
+
+
+def _metrics(weights: Weights) -> Iterator[str]:
+    for one in weights.metrics:
+        error = "" if one.standard_error is None else f" (standard error {one.standard_error:.2g})"
+        value = showing.metric_value(one.name, one.value)
+        yield f"{one.name} {value}{error} on {one.dataset} {one.split}, n = {one.n:,}"
+
+
+def _files(weights: Weights) -> Iterator[str]:
+    for one in weights.artifacts.values():
+        yield f"{one.file}, {showing.file_size(one.size)}, sha256 {one.sha256}"
+
+
+def _provenance(facts: Any) -> Iterator[tuple[str, str]]:
+    minutes = facts["wall_seconds"] / 60
+    yield "trained by", str(facts["command"])
+    yield "training", f"seed {facts['seed']}, {facts['epochs']} epochs, {minutes:.1f} minutes"
+    yield "finished", str(facts["finished"])
+    yield "log", str(facts["log"])
+    if facts["notes"]:
+        yield "notes", str(facts["notes"])

@@ -1,0 +1,182 @@
+"""`zoo predict`: pictures and rows of features."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zoo.cli import showing
+from zoo.cli.arguments import Json, Name, OneRuntime, Runtime
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from rich.console import Console
+    from rich.text import Text
+
+    from zoo.manifest import Weights
+
+_WIDEST_BAR = 30
+_OPTION = re.compile(r"-[^\d.]")  # and not a negative number
+
+
+def predict(
+    name: Name,
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT",
+            help="Pictures; or rows of features, each as one text such as '0.5, 3, 1', "
+            "'income=8.3 age=41' or '3:1 11:1'; or files of such rows; - is standard input.",
+            show_default=False,
+        ),
+    ],
+    runtime: OneRuntime = Runtime.onnx,
+    top: Annotated[
+        int, typer.Option("--top", metavar="N", min=1, help="How many labels to show.")
+    ] = 5,
+    json: Json = False,
+) -> None:
+    """Classify pictures, or predict from rows of features.
+
+    Pictures are shown as the network sees them: grey, cropped, fitted and centred.
+
+    \b
+    Examples:
+      zoo predict lenet digit.png
+      zoo predict lenet.fashion_mnist *.jpg --top 3
+      zoo predict logistic_regression.adult "3:1 11:1 14:1"
+      cat digit.png | zoo predict lenet - --json
+    """
+    from zoo.errors import InputError
+    from zoo.manifest import get_weights
+    from zoo.pipelines import pipeline
+
+    weights = get_weights(name)
+    if weights.task == "language-modeling":
+        raise InputError(f"{weights.name} writes text: use zoo generate {name}.")
+    named = list(_raw_inputs(inputs, weights))
+    answers = pipeline(weights, runtime.value)([raw for _, raw in named])
+    if json:
+        _print_predictions_json(weights, runtime, [one for one, _ in named], answers, top)
+        return
+    console = showing.open_console()
+    for (shown, raw), answer in zip(named, answers, strict=True):
+        console.print(_answer(shown, raw, answer, weights, top, console))
+
+
+def _raw_inputs(inputs: list[str], weights: Weights) -> Iterator[tuple[str, Any]]:
+    """What each input is called, and what a pipeline takes for it."""
+    pictures = weights.preprocessing["kind"] == "image"
+    for one in inputs:
+        if _OPTION.match(one):
+            raise typer.BadParameter(f"there is no option {one!r}.", param_hint="INPUT")
+        if pictures:
+            yield one, _picture_from_stdin() if one == "-" else Path(one)
+        else:
+            yield from ((row, _features(row)) for row in _rows(one))
+
+
+def _picture_from_stdin() -> Any:
+    from PIL import Image
+
+    from zoo.errors import InputError
+
+    try:
+        opened = Image.open(io.BytesIO(sys.stdin.buffer.read()))
+        opened.load()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        raise InputError("Standard input is not a picture in a format that Pillow reads.") from None
+    return opened
+
+
+def _rows(text: str) -> list[str]:
+    from zoo.errors import InputError
+
+    if text == "-":
+        content = sys.stdin.read()
+    elif _is_file(text):
+        try:
+            content = Path(text).read_text("utf-8")
+        except UnicodeDecodeError:
+            raise InputError(
+                f"{text!r} is not a text file with a row of features a line."
+            ) from None
+    else:
+        return [text]
+    return [line.strip() for line in content.splitlines() if line.strip()]
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # a row too long for a file name
+        return False
+
+
+def _features(row: str) -> str | Mapping[str, str]:
+    if "=" not in row:
+        return row
+    pairs = (word.partition("=") for word in row.replace(",", " ").split())
+    return {name: value for name, _, value in pairs}
+
+
+def _answer(
+    shown: str, raw: Any, answer: Any, weights: Weights, top: int, console: Console
+) -> Text:
+    from rich.text import Text
+
+    from zoo.pipelines import Estimate
+
+    head = Text.assemble((shown, "bold"), f": {answer}")
+    if isinstance(answer, Estimate):
+        return head
+    shares = answer.top(top)
+    if weights.preprocessing["kind"] != "image":
+        return Text("\n").join([head, showing.bars(shares, _WIDEST_BAR, console)])
+    drawn = showing.picture(seen(raw, weights), console)
+    return Text("\n").join([head, _picture_and_bars(drawn, shares, console)])
+
+
+def _picture_and_bars(drawn: Text, shares: list[tuple[str, float]], console: Console) -> Text:
+    from rich.text import Text
+
+    lines = drawn.split("\n")
+    longest = max(len(label) for label, _ in shares)
+    room = showing.page_width(console) - lines[0].cell_len - longest - 15
+    if room < 5:
+        chart = showing.bars(shares, max(5, room + lines[0].cell_len), console)
+        return Text("\n").join([drawn, chart])
+    chart = showing.bars(shares, min(room, _WIDEST_BAR), console)
+    above = max(0, (len(lines) - len(shares)) // 2)
+    return showing.beside([drawn, Text("\n" * above) + chart])
+
+
+def seen(raw: Any, weights: Weights) -> NDArray[Any]:
+    """The picture as the network sees it: grey levels uint8 (height, width)."""
+    import numpy as np
+
+    from zoo import transforms
+
+    identity = {**weights.preprocessing, "scale": 1.0, "mean": [0.0], "std": [1.0]}
+    return np.rint(transforms.image(raw, identity)[0, 0]).astype(np.uint8)
+
+
+def _print_predictions_json(
+    weights: Weights, runtime: Runtime, shown: list[str], answers: list[Any], top: int
+) -> None:
+    from zoo.pipelines import Estimate
+
+    predictions = []
+    for one, answer in zip(shown, answers, strict=True):
+        if isinstance(answer, Estimate):
+            predictions.append({"input": one, "value": answer.value, "unit": answer.unit})
+            continue
+        likeliest = [{"label": label, "probability": share} for label, share in answer.top(top)]
+        predictions.append({"input": one, **likeliest[0], "top": likeliest})
+    showing.print_json({"name": weights.name, "runtime": runtime.value, "predictions": predictions})

@@ -1,0 +1,177 @@
+"""Results in a terminal or a pipe: tables, pictures in half-block characters, bars, JSON.
+
+A terminal gets colours and its own width. Elsewhere, and with NO_COLOR, the same is plain text;
+lines that go into a pipe are never wrapped.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from rich.console import Console
+    from rich.text import Text
+
+_PIPED_WIDTH = 10_000
+_PAGE_WIDTH = 80  # what is laid out for a pipe
+_INK = 128  # the grey level from which a pixel is drawn where there are no colours
+_HALVES, _PLAIN_HALVES = " ▄▀█", " .'#"
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+class Column(NamedTuple):
+    """A table's column; figures stand on the right."""
+
+    title: str
+    right: bool = False
+
+
+def open_console() -> Console:
+    """Standard output, which takes every text literally."""
+    from rich.console import Console
+
+    console = Console(markup=False, highlight=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _PIPED_WIDTH
+    return console
+
+
+def page_width(console: Console) -> int:
+    """The columns that a layout may fill."""
+    return console.width if console.is_terminal else _PAGE_WIDTH
+
+
+def has_colours(console: Console) -> bool:
+    return console.color_system is not None and not console.no_color
+
+
+def print_json(document: Any) -> None:
+    """The one document of a command with `--json`."""
+    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str | Text]]) -> None:
+    """A table; in a pipe its columns are two or more spaces apart."""
+    console = open_console()
+    if not console.is_terminal:
+        titles = [column.title for column in columns]
+        for line in _plain_lines(columns, [titles, *([str(cell) for cell in row] for row in rows)]):
+            sys.stdout.write(line + "\n")
+        return
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
+    for column in columns:
+        table.add_column(column.title, justify="right" if column.right else "left")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _plain_lines(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [
+            cell.rjust(width) if column.right else cell.ljust(width)
+            for cell, width, column in zip(row, widths, columns, strict=True)
+        ]
+        yield "  ".join(cells).rstrip()
+
+
+def picture(levels: NDArray[np.uint8], console: Console) -> Text:
+    """Grey levels (height, width), two rows of them in each line of characters."""
+    import numpy as np
+    from rich.text import Text
+
+    height, width = levels.shape
+    rows = np.vstack([levels, np.zeros((height % 2, width), np.uint8)])
+    lines = [
+        _colour_line(upper, lower) if has_colours(console) else _plain_line(upper, lower, console)
+        for upper, lower in zip(rows[::2], rows[1::2], strict=True)
+    ]
+    return Text("\n").join(lines)
+
+
+def _colour_line(upper: Iterable[int], lower: Iterable[int]) -> Text:
+    from rich.text import Text
+
+    pixels = zip(upper, lower, strict=True)
+    return Text.assemble(*(("▀", f"rgb({u},{u},{u}) on rgb({v},{v},{v})") for u, v in pixels))
+
+
+def _plain_line(upper: Iterable[int], lower: Iterable[int], console: Console) -> Text:
+    from rich.text import Text
+
+    marks = _PLAIN_HALVES if console.options.ascii_only else _HALVES
+    pixels = zip(upper, lower, strict=True)
+    return Text("".join(marks[2 * (u >= _INK) + (v >= _INK)] for u, v in pixels))
+
+
+def bars(shares: Sequence[tuple[str, float]], width: int, console: Console) -> Text:
+    """A line for each label: its name, a bar of its share of 1, and the share in per cent."""
+    from rich.text import Text
+
+    longest = max(len(label) for label, _ in shares)
+    lines = [
+        Text.assemble(
+            (label.rjust(longest), "bold" if place == 0 else ""),
+            "  ",
+            (_bar(share, width, console).ljust(width), "green" if place == 0 else "dim"),
+            f" {percent(share)}",
+        )
+        for place, (label, share) in enumerate(shares)
+    ]
+    return Text("\n").join(lines)
+
+
+def _bar(share: float, width: int, console: Console) -> str:
+    if console.options.ascii_only:
+        return "#" * round(share * width)
+    whole, eighths = divmod(round(share * width * 8), 8)
+    return ("█" * whole + _EIGHTHS[eighths]).rstrip()
+
+
+def beside(blocks: Sequence[Text], gap: int = 3) -> Text:
+    """Blocks of lines side by side, their first lines level."""
+    from rich.text import Text
+
+    split = [list(block.split("\n", allow_blank=True)) for block in blocks]
+    widths = [max(line.cell_len for line in lines) for lines in split]
+    joined = []
+    for row in zip_longest(*split):
+        line = Text()
+        for cell, width in zip(row, widths, strict=True):
+            cell = cell or Text()
+            line.append(cell).append(" " * (width - cell.cell_len + gap))
+        line.rstrip()
+        joined.append(line)
+    return Text("\n").join(joined)
+
+
+def percent(share: float) -> str:
+    """A share of 1, such as ` 99.57 %`, always eight characters wide or more."""
+    return f"{100 * share:6.2f} %"
+
+
+def file_size(count: int) -> str:
+    """Bytes for people: `1.7 MB`."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def metric_value(name: str, value: float) -> str:
+    """A metric's value with its usual number of digits: `99.57 %`, `102.49`, `1.4812`."""
+    if name == "accuracy":
+        return percent(value).strip()
+    return f"{value:.2f}" if name == "perplexity" else f"{value:.4f}"

@@ -1,0 +1,201 @@
+"""The manifest: what is published, checked before anything trusts it.
+
+A manifest is a JSON file `weights_manifest.json`; `weights_manifest.schema.json` describes it and
+`docs/manifest.md` explains it. The package holds its own; a hub elsewhere is another such file.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from zoo.atomic import write_atomically
+from zoo.errors import ManifestError, UnknownModelError, near
+from zoo.records import Artifact, Golden, Metric, TensorSpec, Weights
+
+__all__ = [
+    "FILE_NAME",
+    "Artifact",
+    "Golden",
+    "Metric",
+    "TensorSpec",
+    "Weights",
+    "embedded_folder",
+    "get_weights",
+    "list_weights",
+    "read_manifest",
+    "write_manifest",
+]
+
+FILE_NAME = "weights_manifest.json"
+SCHEMA = 1
+LARGEST_MANIFEST = 32 << 20
+
+
+def embedded_folder() -> Path:
+    """The folder inside the package that holds the manifest and the files shipped with it."""
+    return Path(__file__).parent / "weights"
+
+
+def read_manifest(path: Path | None = None) -> dict[str, Weights]:
+    """All records in order of publication; without `path` those of the package.
+
+    Raises ManifestError naming the record and the field.
+    """
+    return dict(_packaged()) if path is None else _read(path)
+
+
+def get_weights(name: str) -> Weights:
+    """The record of `architecture.tag`; an architecture alone means its first tag.
+
+    Raises UnknownModelError, which suggests near names.
+    """
+    records = read_manifest()
+    if name in records:
+        return records[name]
+    for weights in records.values():
+        if weights.architecture == name:
+            return weights
+    raise UnknownModelError(f"No published weights {name!r}. {near(name, records)}")
+
+
+def list_weights(pattern: str = "*", *, task: str | None = None) -> list[str]:
+    """Names of published weights that match a shell pattern, in order of publication."""
+    return [
+        name
+        for name, weights in read_manifest().items()
+        if fnmatchcase(name, pattern) and task in (None, weights.task)
+    ]
+
+
+def write_manifest(path: Path, records: Mapping[str, Weights]) -> None:
+    """Write `records` to `path`, whole or not at all; the same records always give the same bytes.
+
+    Raises ManifestError, before anything is written, for records that could not be read again.
+    """
+    document = {"schema": SCHEMA, "weights": {name: one.to_json() for name, one in records.items()}}
+    try:
+        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        content = text.encode()
+    except (TypeError, ValueError) as error:
+        raise ManifestError(f"{path}: not written, a record is not plain JSON: {error}.") from None
+    _parse(content, path)
+    write_atomically(path, content)
+    _packaged.cache_clear()
+
+
+@functools.cache
+def _packaged() -> dict[str, Weights]:
+    path = embedded_folder() / FILE_NAME
+    if not path.is_file():
+        raise ManifestError(
+            f"This installation has no manifest of published weights ({path} is missing): "
+            "reinstall gluon-zoo, or publish a run first."
+        )
+    return _read(path)
+
+
+def _read(path: Path) -> dict[str, Weights]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_MANIFEST + 1)
+    except OSError as error:
+        raise ManifestError(f"{path}: the manifest cannot be read: {error.strerror}.") from None
+    return _parse(content, path)
+
+
+def _parse(content: bytes, path: Path) -> dict[str, Weights]:
+    document = _strict_json(content, path)
+    found = document.get("schema") if isinstance(document, dict) else None
+    if type(found) is int and found > SCHEMA:
+        raise ManifestError(
+            f"{path}: written for manifest schema {found}, this zoo reads {SCHEMA}: "
+            "upgrade gluon-zoo."
+        )
+    _validate(document, path)
+    records = {name: _record(name, one, path) for name, one in document["weights"].items()}
+    _refuse_shared_names(records.values(), path)
+    return records
+
+
+def _strict_json(content: bytes, path: Path) -> Any:
+    if len(content) > LARGEST_MANIFEST:
+        raise ManifestError(f"{path}: larger than {LARGEST_MANIFEST >> 20} MiB, not a manifest.")
+    try:
+        return json.loads(
+            content.decode("utf-8"),
+            object_pairs_hook=_distinct,
+            parse_float=_finite,
+            parse_constant=_finite,
+        )
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
+        raise ManifestError(f"{path}: not a manifest in strict JSON: {reason}.") from None
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        names = [name for name, _ in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {double[:100]!r} occurs twice")
+    return result
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is not a finite number")
+    return value
+
+
+@functools.cache
+def _validator() -> Any:
+    from jsonschema import Draft202012Validator
+
+    schema = Path(__file__).with_name("weights_manifest.schema.json").read_text("utf-8")
+    return Draft202012Validator(json.loads(schema))
+
+
+def _validate(document: Any, path: Path) -> None:
+    from jsonschema.exceptions import best_match
+
+    error = best_match(_validator().iter_errors(document))
+    if error is None:
+        return
+    fields = [str(field)[:100] for field in error.absolute_path]
+    where = "the document" if not fields else ".".join(fields)
+    if fields[:1] == ["weights"] and len(fields) > 1:
+        where = f"{fields[1]}: {'.'.join(fields[2:]) or 'the record'}"
+    message = error.message if len(error.message) <= 300 else f"...{error.message[-300:]}"
+    raise ManifestError(f"{path}: {where}: {message}.")
+
+
+def _record(name: str, record: Mapping[str, Any], path: Path) -> Weights:
+    try:
+        weights = Weights.from_json(record)
+    except ManifestError as error:
+        raise ManifestError(f"{path}: {name[:100]}: {error}") from None
+    if weights.name != name:
+        raise ManifestError(
+            f"{path}: {name[:100]}: architecture and tag say {weights.name}: rename one of them."
+        )
+    return weights
+
+
+def _refuse_shared_names(records: Iterable[Weights], path: Path) -> None:
+    owners: dict[str, tuple[str, str]] = {}
+    for weights in records:
+        for artifact in weights.artifacts.values():
+            file = artifact.file.casefold()
+            owner, digest = owners.setdefault(file, (weights.name, artifact.sha256))
+            if digest != artifact.sha256:
+                raise ManifestError(
+                    f"{path}: {weights.name}: artifacts.{artifact.kind}.file: {artifact.file} "
+                    f"is also a file of {owner}, with other bytes: rename it."
+                )

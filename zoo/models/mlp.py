@@ -1,0 +1,43 @@
+"""Multi-layer perceptron (Rumelhart, Hinton and Williams, 1986).
+
+Input: (batch, 784), or any shape that flattens to it, float32. Default 784-128-64-10 with ReLU:
+109,386 parameters. The paper's units were logistic sigmoids; ReLU trains faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from zoo._mxnet import gluon, nn
+from zoo.errors import ConfigError
+
+ACTIVATIONS = ("relu", "sigmoid", "tanh", "softrelu", "softsign")
+
+
+class MLP(gluon.HybridBlock):  # type: ignore[misc]
+    """(batch, features) -> logits (batch, classes), through `hidden` layers."""
+
+    def __init__(
+        self,
+        classes: int = 10,
+        features: int = 784,
+        hidden: Sequence[int] = (128, 64),
+        activation: str = "relu",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        sizes = (features, *hidden)
+        if min(*sizes, classes) < 1:
+            raise ConfigError(f"Sizes must be at least 1, not {sizes} and {classes} classes.")
+        if activation not in ACTIVATIONS:
+            raise ConfigError(f"activation is one of {', '.join(ACTIVATIONS)}, not {activation!r}.")
+        with self.name_scope():
+            self.features = nn.HybridSequential()
+            for in_units, units in pairwise(sizes):
+                self.features.add(nn.Dense(units, activation=activation, in_units=in_units))
+            self.output = nn.Dense(classes, in_units=sizes[-1])
+
+    def hybrid_forward(self, F: Any, data: Any) -> Any:
+        return self.output(self.features(data))

@@ -1,0 +1,70 @@
+"""A graph without weights and the arrays of a weights file -> a self-contained ONNX model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from onnx import helper
+
+from zoo import params
+from zoo.errors import ExportError, WeightsError
+from zoo.onnx.folding import fold
+from zoo.onnx.graph import PARAMETER, set_metadata
+
+_LARGEST = (1 << 31) - 1  # bytes that protobuf can hold
+
+
+def bind(
+    graph: bytes, arrays: Mapping[str, NDArray[Any]], *, metadata: Mapping[str, str] | None = None
+) -> bytes:
+    """The bytes of the model in which `arrays` are the weights of `graph`.
+
+    The weights are initializers, never inputs, re-packed once here; equal arguments give equal
+    bytes. `metadata` is added to the model's metadata_props. Raises WeightsError for bytes that
+    are no such graph and for arrays that do not fit it: missing, unknown, wrong shape or dtype.
+    """
+    model = _parse(graph)
+    bind_model(model, arrays)
+    set_metadata(model, metadata or {})
+    return serialize(model)
+
+
+def bind_model(model: onnx.ModelProto, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """As `bind`, in place."""
+    declared = [one for one in model.graph.input if one.doc_string == PARAMETER]
+    params.check(arrays, {one.name: _declaration(one) for one in declared})
+    data = [one for one in model.graph.input if one.doc_string != PARAMETER]
+    del model.graph.input[len(data) :]  # parameters come last
+    fold(model.graph, arrays, _opset(model))
+
+
+def serialize(model: onnx.ModelProto) -> bytes:
+    """The same bytes for the same model. Raises ExportError above 2 GiB."""
+    size = model.ByteSize()
+    if size > _LARGEST:
+        raise ExportError(f"The model needs {size / 2**30:.1f} GiB; an ONNX file holds 2 GiB.")
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def _parse(graph: bytes) -> onnx.ModelProto:
+    try:
+        model = onnx.load_model_from_string(graph)
+    except DecodeError:
+        raise WeightsError("The graph's bytes are not an ONNX file.") from None
+    if not model.graph.node:
+        raise WeightsError("The graph's bytes are not an ONNX file with nodes.")
+    return model
+
+
+def _declaration(info: onnx.ValueInfoProto) -> tuple[tuple[int, ...], Any]:
+    kind = info.type.tensor_type
+    shape = tuple(axis.dim_value for axis in kind.shape.dim)
+    return shape, helper.tensor_dtype_to_np_dtype(kind.elem_type)
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    return int(next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx")))

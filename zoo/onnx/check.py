@@ -1,0 +1,123 @@
+"""Is the model what the network is? The checker's answer, then ONNX Runtime's against MXNet's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from zoo.errors import ExportError, WeightsError
+from zoo.manifest import TensorSpec
+from zoo.onnx.sessions import open_session
+from zoo.onnx.shapes import concrete
+from zoo.onnx.symbol import Node, SymbolGraph
+from zoo.onnx.tracing import Trace
+
+TOLERANCE = 1e-4  # of the largest number of an output
+_SEED = 0
+_IDS = 8  # random integers where nothing tells their range
+_PASSING = ("Cast", "Reshape", "SwapAxis", "expand_dims", "slice_axis", "squeeze", "transpose")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The largest difference, by itself and relative to the largest number of its output."""
+
+    absolute: float = 0.0
+    relative: float = 0.0
+
+    def or_larger(self, other: Difference) -> Difference:
+        return Difference(max(self.absolute, other.absolute), max(self.relative, other.relative))
+
+
+def check_structure(model: bytes) -> None:
+    """onnx.checker in full, with strict shape inference. Raises ExportError."""
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ExportError(f"The model is not valid ONNX: {error}") from error
+
+
+def compare(model: bytes, traced: Trace) -> Difference:
+    """Run both on random inputs, every free axis at its first, then at its second size.
+
+    Raises ExportError for outputs of another shape or dtype, and beyond the tolerance.
+    """
+    try:
+        session = open_session(model)
+    except WeightsError as error:
+        raise ExportError(str(error)) from error
+    random = np.random.default_rng(_SEED)
+    worst = Difference()
+    for place in range(2 if traced.sizes else 1):
+        at = {axis: pair[place] for axis, pair in traced.sizes.items()}
+        inputs = [_draw(spec, traced.graph, at, random) for spec in traced.network.inputs]
+        expected = traced.network.run(inputs)
+        named = {spec.name: one for spec, one in zip(traced.network.inputs, inputs, strict=True)}
+        found = _run(session, traced.outputs, named)
+        for name, one, other in zip(traced.outputs, expected, found, strict=True):
+            worst = worst.or_larger(_difference(name, one, other))
+    return worst
+
+
+def _run(session: Any, outputs: Sequence[str], inputs: dict[str, NDArray[Any]]) -> Any:
+    try:
+        return session.run(list(outputs), inputs)
+    except Exception as error:  # onnxruntime has a class for each status, without a common root
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in inputs.items())
+        raise ExportError(f"ONNX Runtime cannot run the model on {shapes}: {error}") from error
+
+
+def _difference(name: str, expected: NDArray[Any], found: NDArray[Any]) -> Difference:
+    if expected.shape != found.shape or expected.dtype != found.dtype:
+        raise ExportError(
+            f"Output {name!r} is {found.dtype} {found.shape} in ONNX Runtime, "
+            f"{expected.dtype} {expected.shape} in MXNet."
+        )
+    one, other = expected.astype(np.float64), found.astype(np.float64)
+    finite = np.isfinite(one)
+    if not np.array_equal(one[~finite], other[~finite], equal_nan=True) or not finite.any():
+        raise ExportError(
+            f"Output {name!r} is not finite on random inputs: check=False skips this."
+        )
+    absolute = float(np.abs(one - other, where=finite, out=np.zeros_like(one)).max())
+    scale = float(np.abs(one[finite]).max())
+    difference = Difference(absolute, absolute / scale if scale else absolute)
+    if not difference.relative <= TOLERANCE:
+        raise ExportError(
+            f"Output {name!r} differs from MXNet's by {difference.absolute:.3g}, "
+            f"{difference.relative:.3g} of its largest number; {TOLERANCE:g} is allowed."
+        )
+    return difference
+
+
+def _draw(
+    spec: TensorSpec, graph: SymbolGraph, at: dict[str, int], random: np.random.Generator
+) -> NDArray[Any]:
+    shape, dtype = concrete(spec.shape, at), np.dtype(spec.dtype)
+    rows = _table_rows(spec.name, graph)
+    if rows or dtype.kind != "f":
+        return random.integers(0, 2 if dtype.kind == "b" else rows or _IDS, shape).astype(dtype)
+    return random.standard_normal(shape).astype(dtype)
+
+
+def _table_rows(name: str, graph: SymbolGraph) -> int | None:
+    """How many rows the smallest table has that the input holds ids of; None when it has none."""
+    nodes = {node.index: node for node in graph.nodes}
+    rows = [
+        node.attributes.integer("input_dim", 1)
+        for node in graph.nodes
+        if node.op == "Embedding" and _origin(nodes, node.inputs[0][0]).name == name
+    ]
+    return min(rows, default=None)
+
+
+def _origin(nodes: dict[int, Node], index: int) -> Node:
+    node = nodes[index]
+    while node.op in _PASSING:
+        node = nodes[node.inputs[0][0]]
+    return node

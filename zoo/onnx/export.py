@@ -1,0 +1,150 @@
+"""export_onnx: a Gluon network -> one self-contained, checked ONNX file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from zoo.atomic import write_atomically
+from zoo.errors import ExportError
+from zoo.onnx import opset as opsets
+from zoo.onnx.binding import bind, bind_model, serialize
+from zoo.onnx.check import Difference, check_structure, compare
+from zoo.onnx.tracing import Trace, trace
+from zoo.onnx.translation import translate
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was written, and how far ONNX Runtime's outputs are from MXNet's.
+
+    `max_rel` is relative to the largest number of the output; both are None without the check.
+    """
+
+    path: Path
+    max_abs: float | None
+    max_rel: float | None
+    nodes: int
+    sha256: str
+
+
+def export_onnx(
+    net: Any,
+    path: str | Path,
+    *,
+    inputs: Any = None,
+    names: Sequence[str] | None = None,
+    opset: int = opsets.DEFAULT,
+    metadata: Mapping[str, str] | None = None,
+    weights: bool = True,
+    stored_dtype: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    sizes: Mapping[str, Sequence[int]] | None = None,
+    check: bool = True,
+) -> ExportReport:
+    """Write `net`, a HybridBlock or a Symbol with its `params`, to an ONNX file.
+
+    `inputs` describes what the network takes: one shape `('batch', 3, 224, 224)`, a sequence of
+    shapes or TensorSpecs (a list of states as a nested list, or flat at the end), or a mapping of
+    names to shapes; a name in a shape is a free axis. Without it the network's own
+    `input_specs()` is asked. `names` are the outputs' names; default `output`, or `output0`,
+    `output1`... `opset` is 17 to 21. `metadata` goes into the model's metadata_props.
+
+    With `weights=False` the file is a graph without weights, for `zoo.onnx.bind`: every parameter
+    is an input, of dtype `stored_dtype` ('float16') where it is float32 in the network.
+
+    The check runs onnx.checker in full, then compares ONNX Runtime with MXNet on random inputs
+    with every free axis at two sizes, those of `sizes` ({'height': (224, 256)}) or small ones.
+    Nothing is written when it fails. Raises ExportError.
+    """
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise ExportError(f"There is no folder {target.parent}: create it first.")
+    traced = trace(net, inputs, params=params, names=names, sizes=sizes)
+    model = _model(traced, opset, metadata, weights, stored_dtype)
+    content = serialize(model)
+    difference = _check(content, traced, weights, stored_dtype) if check else None
+    try:
+        write_atomically(target, content)
+    except OSError as error:
+        raise ExportError(f"{target} cannot be written: {error.strerror}.") from error
+    return ExportReport(
+        target,
+        difference.absolute if difference else None,
+        difference.relative if difference else None,
+        len(model.graph.node),
+        hashlib.sha256(content).hexdigest(),
+    )
+
+
+def to_model(
+    net: Any,
+    *,
+    inputs: Any = None,
+    names: Sequence[str] | None = None,
+    opset: int = opsets.DEFAULT,
+    metadata: Mapping[str, str] | None = None,
+    weights: bool = True,
+    stored_dtype: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    sizes: Mapping[str, Sequence[int]] | None = None,
+) -> onnx.ModelProto:
+    """As `export_onnx`, in memory and without the check. Raises ExportError."""
+    traced = trace(net, inputs, params=params, names=names, sizes=sizes)
+    return _model(traced, opset, metadata, weights, stored_dtype)
+
+
+def _model(
+    traced: Trace,
+    opset: int,
+    metadata: Mapping[str, str] | None,
+    weights: bool,
+    stored_dtype: str | None,
+) -> onnx.ModelProto:
+    if stored_dtype not in (None, "float32", "float16") or (weights and stored_dtype):
+        raise ExportError(
+            "stored_dtype is 'float16' or 'float32', for a graph without weights (weights=False)."
+        )
+    stored = None if stored_dtype == "float32" else stored_dtype
+    model = translate(traced, opset, metadata or {}, stored)
+    if weights:
+        bind_model(model, _arrays(traced, None))
+    return model
+
+
+def _check(content: bytes, traced: Trace, weights: bool, stored_dtype: str | None) -> Difference:
+    check_structure(content)
+    if weights:
+        return compare(content, traced)
+    bound = bind(content, _arrays(traced, stored_dtype))
+    check_structure(bound)
+    return compare(bound, traced)
+
+
+def _arrays(traced: Trace, stored_dtype: str | None) -> dict[str, NDArray[Any]]:
+    """The weights by structural name as they are stored."""
+    known = {weight.name for weight in traced.weights.values()}
+    arrays = {name: one for name, one in traced.network.arrays().items() if name in known}
+    if stored_dtype in (None, "float32"):
+        return arrays
+    return {name: _rounded(name, one, stored_dtype) for name, one in arrays.items()}
+
+
+def _rounded(name: str, array: NDArray[Any], dtype: str) -> NDArray[Any]:
+    if array.dtype != np.float32:
+        return array
+    with np.errstate(over="ignore"):
+        stored = array.astype(dtype)
+    if not np.array_equal(stored.astype(np.float32), array):
+        raise ExportError(
+            f"{name} holds numbers that {dtype} cannot: round the network's weights first, so "
+            "that the check compares the same numbers, or pass check=False."
+        )
+    return stored

@@ -1,0 +1,145 @@
+"""Constant folding and dead nodes: what need not be computed at every run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import GraphProto, NodeProto, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+Constants = dict[str, NDArray[Any]]
+
+FOLDABLE = {  # none of them multiplies the size of its inputs
+    "Add",
+    "Cast",
+    "Concat",
+    "Div",
+    "Gather",
+    "Identity",
+    "Mul",
+    "Neg",
+    "Reshape",
+    "Shape",
+    "Slice",
+    "Split",
+    "Sqrt",
+    "Squeeze",
+    "Sub",
+    "Transpose",
+    "Unsqueeze",
+}
+_SMALL = 4096  # bytes that may be held twice
+_OPTIONAL_OUTPUTS = ("GRU", "LSTM", "RNN")
+
+
+def fold(graph: GraphProto, weights: Mapping[str, NDArray[Any]], opset: int) -> None:
+    """Make initializers of `weights`, and of everything that follows from constants alone.
+
+    A node whose large input is needed by others too stays: folding it would hold that input
+    twice. A widened weight keeps its name. Initializers end sorted by name, unused ones dropped.
+    """
+    constants = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    constants.update(weights)
+    chosen = _choose(graph, constants)
+    renamed = _renamed(graph, chosen)
+    kept = []
+    for place, node in enumerate(graph.node):
+        if place in chosen:
+            constants.update(_evaluate(node, constants, opset))
+        else:
+            kept.append(node)
+    for node in kept:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+    constants.update({new: constants[old] for old, new in renamed.items()})
+    _replace(graph, kept, constants)
+    prune(graph)
+
+
+def prune(graph: GraphProto) -> None:
+    """Drop nodes, optional outputs and initializers that no output of the graph needs."""
+    needed = {output.name for output in graph.output}
+    kept = []
+    for node in reversed(graph.node):
+        if needed.isdisjoint(node.output):
+            continue
+        if node.op_type in _OPTIONAL_OUTPUTS:
+            _drop_outputs(node, needed)
+        needed.update(node.input)
+        kept.append(node)
+    _replace_nodes(graph, kept[::-1])
+    for place in reversed(range(len(graph.initializer))):
+        if graph.initializer[place].name not in needed:
+            del graph.initializer[place]
+
+
+def _choose(graph: GraphProto, constants: Constants) -> set[int]:
+    """The places of the nodes to fold."""
+    outputs = {output.name for output in graph.output}
+    refused: set[int] = set()
+    while True:
+        known = set(constants)
+        large = {name for name, array in constants.items() if array.nbytes > _SMALL}
+        chosen: set[int] = set()
+        for place, node in enumerate(graph.node):
+            foldable = node.op_type in FOLDABLE and outputs.isdisjoint(node.output)
+            if place not in refused and foldable and known.issuperset(node.input):
+                chosen.add(place)
+                known.update(node.output)
+                if not large.isdisjoint(node.input):
+                    large.update(node.output)
+        stay = {
+            name
+            for place, node in enumerate(graph.node)
+            if place not in chosen
+            for name in node.input
+        } & large
+        doubled = {
+            place
+            for place in chosen
+            if graph.node[place].op_type != "Cast" and not stay.isdisjoint(graph.node[place].input)
+        }
+        if not doubled:
+            return chosen
+        refused |= doubled
+
+
+def _renamed(graph: GraphProto, chosen: set[int]) -> dict[str, str]:
+    """Results of casts that take the name of the constant, which nobody else needs."""
+    takers: dict[str, int] = {}
+    for node in graph.node:
+        for name in node.input:
+            takers[name] = takers.get(name, 0) + 1
+    casts = (graph.node[place] for place in chosen if graph.node[place].op_type == "Cast")
+    return {node.output[0]: node.input[0] for node in casts if takers[node.input[0]] == 1}
+
+
+def _evaluate(node: NodeProto, constants: Constants, opset: int) -> Constants:
+    evaluator = ReferenceEvaluator(node, opsets={"": opset})
+    results = evaluator.run(None, {name: constants[name] for name in node.input})
+    return dict(zip(node.output, results, strict=True))
+
+
+def _replace(graph: GraphProto, nodes: list[NodeProto], constants: Constants) -> None:
+    _replace_nodes(graph, nodes)
+    needed = {name for node in nodes for name in node.input}
+    del graph.initializer[:]
+    graph.initializer.extend(
+        numpy_helper.from_array(np.ascontiguousarray(constants[name]), name)
+        for name in sorted(needed & set(constants))
+    )
+
+
+def _replace_nodes(graph: GraphProto, nodes: list[NodeProto]) -> None:
+    copies = [NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    del graph.node[:]
+    graph.node.extend(copies)
+
+
+def _drop_outputs(node: NodeProto, needed: set[str]) -> None:
+    names = [name if name in needed else "" for name in node.output]
+    while not names[-1]:
+        names.pop()
+    node.output[:] = names

@@ -1,0 +1,212 @@
+"""Where a network comes from: a Gluon block, or a Symbol with its parameters."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo import params
+from zoo._mxnet import gluon, mx
+from zoo.errors import ExportError
+from zoo.manifest import TensorSpec
+from zoo.onnx.shapes import TensorType
+from zoo.onnx.specs import Arguments, flatten, read_specs, rebuild
+
+_AUTOMATIC = re.compile(r"[a-z_]+0")
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A parameter: its structural name, and its type, whose unknown sizes are 0."""
+
+    name: str
+    type: TensorType
+
+
+class Network(ABC):
+    """A network in MXNet: its symbol, its inputs, its weights by the symbol's variables."""
+
+    symbol: Any
+    inputs: tuple[TensorSpec, ...]
+    weights: dict[str, Weight]
+
+    @abstractmethod
+    def path(self, name: str) -> str:
+        """The readable form of a symbol node's name."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The weights' values by structural name. Raises ExportError for one without a value."""
+
+    @abstractmethod
+    def run(self, arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """MXNet's outputs in inference mode, on the CPU or where the parameters are."""
+
+
+class GluonNetwork(Network):
+    """A HybridBlock. Raises ExportError when it cannot be traced."""
+
+    def __init__(self, net: Any, inputs: Any) -> None:
+        self._net = net
+        self._arguments = _arguments(net, inputs)
+        self.inputs = tuple(flatten(self._arguments))
+        variables = {spec.name: mx.sym.var(spec.name, dtype=spec.dtype) for spec in self.inputs}
+        self.symbol = mx.sym.Group(_symbols(self._call(variables)))
+        self._parameters = _parameters(net, self.symbol)
+        self._prefixes = dict(_prefixes(net, ""))
+        self.weights = {
+            one.name: Weight(name, TensorType(tuple(one.shape or ()), np.dtype(one.dtype).name))
+            for name, one in self._parameters.items()
+        }
+        if len(self.weights) < len(self._parameters):
+            raise ExportError("Two parameters of the network have the same name in MXNet.")
+
+    def path(self, name: str) -> str:
+        for end in range(len(name), 0, -1):
+            if name[end - 1] == "_" and name[:end] in self._prefixes:
+                return _joined(self._prefixes[name[:end]], name[end:])
+        return name
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        if any(one._deferred_init for one in self._parameters.values()):
+            raise ExportError(
+                "The network's shapes are not settled yet: run it once, then export it."
+            )
+        for name, one in self._parameters.items():
+            if one._data is None:
+                raise ExportError(f"{name} has no value: initialise the network or load weights.")
+        return {name: one.list_data()[0].asnumpy() for name, one in self._parameters.items()}
+
+    def run(self, arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        ctx = next((one.list_ctx()[0] for one in self._parameters.values()), mx.cpu())
+        tensors = {
+            spec.name: mx.nd.array(array, dtype=array.dtype, ctx=ctx)
+            for spec, array in zip(self.inputs, arrays, strict=True)
+        }
+        with mx.autograd.pause(train_mode=False):
+            return [one.asnumpy() for one in flatten(self._net(*rebuild(self._arguments, tensors)))]
+
+    def _call(self, variables: Mapping[str, Any]) -> Any:
+        try:
+            return self._net(*rebuild(self._arguments, variables))
+        except Exception as error:  # the network's own code may raise anything
+            raise ExportError(
+                f"{type(self._net).__name__} cannot be traced with symbols: {error} "
+                "(states go into a list: inputs=[data, [h, c]])."
+            ) from error
+
+
+class SymbolNetwork(Network):
+    """A Symbol and its parameters, as a checkpoint or Gluon's `export` gives them."""
+
+    def __init__(self, symbol: Any, inputs: Any, parameters: Mapping[str, Any]) -> None:
+        self.symbol = symbol
+        given = {name.split(":", 1)[-1]: array for name, array in parameters.items()}
+        needed = symbol.list_inputs()
+        self._arrays = {name: _numpy(given[name]) for name in needed if name in given}
+        if inputs is None:
+            free = ", ".join(name for name in needed if name not in given)
+            raise ExportError(f"inputs is needed: the shapes of {free or 'all inputs'}.")
+        self.inputs = tuple(flatten(read_specs(inputs)))
+        self.weights = {
+            name: Weight(name, TensorType(array.shape, array.dtype.name))
+            for name, array in self._arrays.items()
+        }
+
+    def path(self, name: str) -> str:
+        return name
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        return dict(self._arrays)
+
+    def run(self, arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        given = {spec.name: one for spec, one in zip(self.inputs, arrays, strict=True)}
+        tensors = {
+            name: mx.nd.array(array, dtype=array.dtype)
+            for name, array in {**self._arrays, **given}.items()
+        }
+        executor = self.symbol.bind(
+            mx.cpu(),
+            {name: tensors[name] for name in self.symbol.list_arguments()},
+            aux_states={name: tensors[name] for name in self.symbol.list_auxiliary_states()},
+            grad_req="null",
+        )
+        return [one.asnumpy() for one in executor.forward(is_train=False)]
+
+
+def open_network(net: Any, inputs: Any, parameters: Mapping[str, Any] | None) -> Network:
+    """The network of a HybridBlock or a Symbol. Raises ExportError for anything else."""
+    if isinstance(net, mx.sym.Symbol):
+        return SymbolNetwork(net, inputs, parameters or {})
+    if not isinstance(net, gluon.HybridBlock):
+        raise ExportError(f"A {type(net).__name__} is neither a HybridBlock nor a Symbol.")
+    if parameters is not None:
+        raise ExportError("A HybridBlock has its own parameters: leave out `params`.")
+    return GluonNetwork(net, inputs)
+
+
+def _arguments(net: Any, inputs: Any) -> Arguments:
+    if inputs is None:
+        if not callable(getattr(net, "input_specs", None)):
+            raise ExportError(
+                f"inputs is needed: {type(net).__name__} does not tell the shapes of its inputs. "
+                "Give them with names for free axes, such as ('batch', 3, 224, 224)."
+            )
+        inputs = net.input_specs()
+    arguments = read_specs(inputs)
+    most = _argument_count(net)
+    if most and len(arguments) > most:  # a flat list: the last argument takes a list of states
+        return [*arguments[: most - 1], arguments[most - 1 :]]
+    return arguments
+
+
+def _argument_count(net: Any) -> int | None:
+    """How many tensors a call of `net` takes; None for any number."""
+    if isinstance(net, gluon.rnn.rnn_layer._RNNLayer):
+        return 2  # the optional third is the lengths of sequences
+    first, *others = inspect.signature(net.hybrid_forward).parameters.values()
+    if any(one.kind is inspect.Parameter.VAR_POSITIONAL for one in (first, *others)):
+        return None
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(one.kind in positional and one.name not in net._reg_params for one in others)
+
+
+def _symbols(result: Any) -> list[Any]:
+    symbols = flatten(result)
+    wrong = [type(one).__name__ for one in symbols if not isinstance(one, mx.sym.Symbol)]
+    if wrong:
+        raise ExportError(f"The network returns a {wrong[0]}: only tensors can be exported.")
+    return symbols
+
+
+def _parameters(net: Any, symbol: Any) -> dict[str, Any]:
+    """By structural name; those that belong to no attribute keep MXNet's name."""
+    found: dict[str, Any] = params.parameters(net)
+    known = {one.name for one in found.values()}
+    needed = set(symbol.list_inputs()) - known
+    return {**found, **{n: one for n, one in net.collect_params().items() if n in needed}}
+
+
+def _prefixes(block: Any, path: str) -> Iterator[tuple[str, str]]:
+    for name, child in reversed(block._children.items()):
+        yield from _prefixes(child, f"{path}.{name}" if path else name)
+    yield block.prefix, path
+
+
+def _joined(path: str, name: str) -> str:
+    """The block's path, and the name within it unless that is MXNet's first automatic one."""
+    own = name.strip("_").removesuffix("fwd").rstrip("_")
+    if path and _AUTOMATIC.fullmatch(own):
+        return path
+    return ".".join(part for part in (path, own) if part)
+
+
+def _numpy(array: Any) -> NDArray[Any]:
+    return array if isinstance(array, np.ndarray) else array.asnumpy()

@@ -1,0 +1,46 @@
+"""The operators that can be exported: MXNet's name -> translator, one file for each family.
+
+A translator takes a node of the symbol and its context, appends ONNX nodes, and returns the
+tensor, or the tensors, that are the node's outputs. Every attribute must be read or marked as
+ignored; an attribute that no translator looked at is an ExportError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from zoo.onnx.context import Translator
+from zoo.onnx.operators import (
+    activations,
+    arithmetic,
+    convolution,
+    dense,
+    elementwise,
+    embedding,
+    normalization,
+    pooling,
+    recurrent,
+    reductions,
+    shapes,
+    softmax,
+)
+
+OPERATORS: Mapping[str, Translator] = {
+    **activations.OPERATORS,
+    **arithmetic.OPERATORS,
+    **convolution.OPERATORS,
+    **dense.OPERATORS,
+    **elementwise.OPERATORS,
+    **embedding.OPERATORS,
+    **normalization.OPERATORS,
+    **pooling.OPERATORS,
+    **recurrent.OPERATORS,
+    **reductions.OPERATORS,
+    **shapes.OPERATORS,
+    **softmax.OPERATORS,
+}
+
+
+def supported_operators() -> list[str]:
+    """MXNet's names of the operators that can be exported, sorted."""
+    return sorted(OPERATORS, key=lambda name: (name.strip("_").lower(), name))

@@ -1,0 +1,102 @@
+"""A network -> the typed graph that is translated, and the sizes at which it is tried."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.errors import ExportError
+from zoo.onnx.network import Network, Weight, open_network
+from zoo.onnx.shapes import TensorType, free_axes, infer_types
+from zoo.onnx.symbol import VARIABLE, Edge, SymbolGraph, read_symbol
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A network's graph with the type of every edge.
+
+    `weights` goes by the names of the symbol's variables, `sizes` holds for every free axis the
+    two at which it is tried.
+    """
+
+    network: Network
+    graph: SymbolGraph
+    types: Mapping[Edge, TensorType]
+    weights: Mapping[str, Weight]
+    outputs: tuple[str, ...]
+    sizes: Mapping[str, tuple[int, int]]
+
+    def names(self) -> list[str]:
+        """The names that the graph's own tensors must not take."""
+        inputs = [spec.name for spec in self.network.inputs]
+        return [*inputs, *(weight.name for weight in self.weights.values()), *self.outputs]
+
+
+def trace(
+    net: Any,
+    inputs: Any = None,
+    *,
+    params: Mapping[str, Any] | None = None,
+    names: Sequence[str] | None = None,
+    sizes: Mapping[str, Sequence[int]] | None = None,
+) -> Trace:
+    """Trace a HybridBlock, or a Symbol with `params`; see `zoo.onnx.export.export_onnx`.
+
+    Raises ExportError.
+    """
+    network = open_network(net, inputs, params)
+    axes = free_axes(network.inputs, sizes)
+    internals = network.symbol.get_internals()
+    graph = read_symbol(network.symbol.tojson())
+    _check_variables(graph, network)
+    known = {name: weight.type for name, weight in network.weights.items()}
+    types = infer_types(internals, network.inputs, known, axes)
+    weights = _settled(network.weights, graph, types)
+    outputs = _output_names(names, len(graph.outputs))
+    traced = Trace(network, graph, types, weights, outputs, axes)
+    _check_names(traced.names())
+    return traced
+
+
+def _check_variables(graph: SymbolGraph, network: Network) -> None:
+    known = {spec.name for spec in network.inputs} | set(network.weights)
+    variables = Counter(node.name for node in graph.nodes if node.op == VARIABLE)
+    for name, count in variables.items():
+        if name not in known:
+            raise ExportError(
+                f"The network needs {name!r}, which is neither an input nor a parameter: "
+                "name it in `inputs` (states go into a list: inputs=[data, [h, c]])."
+            )
+        if count > 1:
+            raise ExportError(f"The network has two different variables named {name!r}.")
+
+
+def _settled(
+    weights: Mapping[str, Weight], graph: SymbolGraph, types: Mapping[Edge, TensorType]
+) -> dict[str, Weight]:
+    """The weights with the shapes that MXNet inferred for them; those of no shape left out."""
+    inferred = {node.name: types[node.index, 0] for node in graph.nodes if node.op == VARIABLE}
+    settled = {
+        variable: Weight(weight.name, inferred.get(variable, weight.type))
+        for variable, weight in weights.items()
+    }
+    return {variable: weight for variable, weight in settled.items() if 0 not in weight.type.shape}
+
+
+def _output_names(names: Sequence[str] | None, count: int) -> tuple[str, ...]:
+    if names is None:
+        return ("output",) if count == 1 else tuple(f"output{place}" for place in range(count))
+    if isinstance(names, str) or len(names) != count or not all(names):
+        raise ExportError(f"names must be {count} output names, not {names!r}.")
+    return tuple(names)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise ExportError(
+            f"{repeated[0]!r} names two of the network's inputs, outputs and parameters: "
+            "choose other names in `inputs` or `names`."
+        )

@@ -1,0 +1,166 @@
+"""From a finished training run to a published record: files, measured metrics, proof, tables.
+
+A hub is a folder that holds `weights_manifest.json` and the files it names. The manifest is
+written last: a publication that is cut anywhere leaves the old hub, and at most files that no
+record names, which the next one replaces. A published record never changes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from zoo import params, tables
+from zoo.atomic import PARTIAL, write_atomically
+from zoo.cache import cache_folder, check_file
+from zoo.errors import (
+    ChecksumError,
+    ConfigError,
+    ExportError,
+    ManifestError,
+    PublishError,
+    UnknownDatasetError,
+    WeightsError,
+)
+from zoo.manifest import FILE_NAME, Weights, embedded_folder, read_manifest, write_manifest
+from zoo.publishing.candidate import make_candidate, stored_arrays
+from zoo.publishing.measurement import measured
+from zoo.publishing.run import FinishedRun, read_run
+
+_LOGS = "training_logs"
+_PATIENCE = 60.0  # seconds, for another publication to write its files
+_REFUSALS = (ConfigError, ExportError, ManifestError, UnknownDatasetError, WeightsError)
+_logger = logging.getLogger("zoo")
+
+
+def publish(run: Path, *, hub: Path | None = None, docs: Path | None = None) -> Weights:
+    """Publish the finished run in the folder `run`; returns its record.
+
+    `hub` (default: the one in the package) gets the weights, the ONNX graph, a language model's
+    vocabulary and the record, with metrics measured from the written bytes on both runtimes.
+    `docs` (default: that of the checkout; another hub has its own) gets log and curve, and the
+    tables generated from the manifest are brought up to date. Publishing the same run again
+    changes nothing and says so.
+
+    Raises PublishError for a run that is unfinished, damaged, a smoke run, or misses its target;
+    for weights that are not finite or do not fit; where the runtimes disagree; and for a name
+    already published. Also MissingDependencyError without MXNet, and what loading the dataset
+    raises.
+    """
+    hub = (embedded_folder() if hub is None else Path(hub)).resolve()
+    root = hub.parent.parent if hub == embedded_folder().resolve() else hub
+    docs = root / "docs" if docs is None else Path(docs).resolve()
+    finished = read_run(Path(run))
+    try:
+        return _publish(finished, hub, docs)
+    except _REFUSALS as error:
+        raise PublishError(f"{finished.name} is not published: {error}") from error
+    except OSError as error:
+        raise PublishError(
+            f"{finished.name}: {error.filename or hub} cannot be written: {error.strerror}. "
+            "Make room or give a folder that can be written, and publish again."
+        ) from error
+
+
+def _publish(run: FinishedRun, hub: Path, docs: Path) -> Weights:
+    with tempfile.TemporaryDirectory(prefix="zoo-publish-") as folder:
+        staged = Path(folder, "weights.safetensors")
+        digest = params.write(staged, stored_arrays(run))
+        published = _records(hub).get(run.name)
+        if published is not None:
+            _refuse_another(published, run, digest, hub)
+            _logger.warning("%s is already published: nothing changes.", run.name)
+            with _alone(hub):
+                _refresh_tables(hub, docs)
+            return published
+        candidate = make_candidate(run, staged.read_bytes())
+        weights = measured(run, candidate)
+        write_manifest(Path(folder, FILE_NAME), {**_records(hub), run.name: weights})  # may it be?
+    with _alone(hub):
+        _write(weights, candidate.files, run, hub, docs)
+        _refresh_tables(hub, docs)
+    return weights
+
+
+def _records(hub: Path) -> dict[str, Weights]:
+    path = hub / FILE_NAME
+    return read_manifest(path) if path.is_file() else {}
+
+
+def _refuse_another(published: Weights, run: FinishedRun, digest: str, hub: Path) -> None:
+    """Raises PublishError unless the record is from this very run and its files are whole."""
+    provenance = published.provenance
+    known = (published.config, provenance["recipe"], provenance["seed"])
+    same = known == (run.config, run.recipe, run.facts["seed"])
+    if not same or published.artifact("safetensors").sha256 != digest:
+        raise PublishError(
+            f"{run.name} is already published from another run, and a published record never "
+            f"changes: give the recipe a new tag, such as {run.name}-2."
+        )
+    for artifact in published.artifacts.values():
+        try:
+            check_file(hub / artifact.file, artifact, links=True)
+        except (FileNotFoundError, ChecksumError):
+            raise PublishError(
+                f"{run.name} is published, but {hub / artifact.file} is missing or damaged: "
+                "restore it from version control or a mirror."
+            ) from None
+
+
+def _write(
+    weights: Weights, files: Mapping[str, bytes], run: FinishedRun, hub: Path, docs: Path
+) -> None:
+    """Every file, then the manifest."""
+    records = _records(hub)
+    named = {weights.artifact(kind).file: content for kind, content in files.items()}
+    _refuse_taken(weights.name, named, records.values())
+    for folder in (hub, docs / _LOGS):
+        folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder.glob(f".*{PARTIAL}"))
+    write_atomically(docs / _LOGS / f"{run.name}.jsonl", run.log)
+    write_atomically(docs / _LOGS / f"{run.name}.png", run.curve)
+    for file, content in named.items():
+        write_atomically(hub / file, content)
+    write_manifest(hub / FILE_NAME, {**records, weights.name: weights})
+
+
+def _refuse_taken(name: str, files: Iterable[str], records: Iterable[Weights]) -> None:
+    for one in records:
+        theirs = {artifact.file.casefold() for artifact in one.artifacts.values()}
+        if one.name == name or not theirs.isdisjoint(file.casefold() for file in files):
+            raise PublishError(f"{name}: its name, or that of a file, belongs to {one.name}.")
+
+
+def _refresh_tables(hub: Path, docs: Path) -> None:
+    for path in tables.documents(docs.parent):
+        _sweep(path.parent.glob(f".{path.name}.*{PARTIAL}"))
+    tables.refresh(docs.parent, hub / FILE_NAME)
+
+
+def _sweep(leftovers: Iterable[Path]) -> None:
+    """Remove partial files of publications that were killed; no other one is writing now."""
+    for path in leftovers:
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _alone(hub: Path) -> Iterator[None]:
+    """One publication at a time writes to this hub."""
+    import filelock
+
+    digest = hashlib.sha256(str(hub).encode()).hexdigest()[:16]
+    path = cache_folder() / f".publish-{digest}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(timeout=_PATIENCE)
+    except filelock.Timeout:
+        raise PublishError(f"Another publication is writing to {hub}: wait for it.") from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,168 @@
+"""A published record opened on a runtime: arrays in and arrays out, as the record declares them.
+
+Both runtimes get the same verified safetensors. ONNX Runtime runs the published graph into which
+they are bound in memory, and needs no MXNet; MXNet runs the Gluon network.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo import params
+from zoo.errors import ConfigError, InputError, WeightsError, near
+from zoo.fetching import read_artifact
+from zoo.manifest import TensorSpec, Weights
+
+Arrays = tuple[NDArray[Any], ...]
+
+RUNTIMES = ("onnx", "mxnet")
+_ROWS = 256  # of a batch, run at once
+
+
+class Runner(ABC):
+    """A record's network, ready to run. `name` is the runtime's."""
+
+    name: str
+
+    def __init__(self, weights: Weights) -> None:
+        self.weights = weights
+
+    def run(self, *inputs: NDArray[Any]) -> Arrays:
+        """The outputs, in the order of the record's, for inputs in the order of the record's.
+
+        Raises InputError for an input of the wrong number, shape, dtype or range.
+        """
+        check_inputs(self.weights, inputs)
+        return self._run(inputs)
+
+    @abstractmethod
+    def _run(self, inputs: Arrays) -> Arrays: ...
+
+    def run_rows(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """The first output for any number of rows, which are run a few hundred at a time."""
+        starts = range(0, max(len(rows), 1), _ROWS)
+        return np.concatenate([self.run(rows[at : at + _ROWS])[0] for at in starts])
+
+    def step(self, ids: NDArray[np.int64], state: Arrays) -> tuple[NDArray[Any], Arrays]:
+        """A language model's logits (time, batch, vocabulary) and its next state."""
+        logits, *following = self.run(ids, *state)
+        return logits, tuple(following)
+
+    def begin_state(self, batch: int = 1) -> Arrays:
+        """A language model's state before any text: zeros."""
+        return tuple(
+            np.zeros([size if isinstance(size, int) else batch for size in spec.shape], spec.dtype)
+            for spec in self.weights.inputs[1:]
+        )
+
+
+class OnnxRunner(Runner):
+    """ONNX Runtime with the graph and the arrays of the record's artifacts."""
+
+    name = "onnx"
+
+    def __init__(self, weights: Weights, graph: bytes, arrays: Mapping[str, NDArray[Any]]) -> None:
+        from zoo.onnx.binding import bind
+        from zoo.onnx.sessions import open_session
+
+        super().__init__(weights)
+        self._outputs = [spec.name for spec in weights.outputs]
+        self._session = open_session(bind(graph, arrays))
+
+    def _run(self, inputs: Arrays) -> Arrays:
+        names = (spec.name for spec in self.weights.inputs)
+        return tuple(self._session.run(self._outputs, dict(zip(names, inputs, strict=True))))
+
+
+class MxnetRunner(Runner):
+    """The Gluon network, hybridized, on the CPU."""
+
+    name = "mxnet"
+
+    def __init__(self, weights: Weights, arrays: Mapping[str, NDArray[Any]]) -> None:
+        from zoo._mxnet import mx
+        from zoo.models import build
+
+        super().__init__(weights)
+        self._mx = mx
+        self._net = build(weights.architecture, **weights.config)
+        params.load(self._net, arrays, dtype=weights.artifact("safetensors").dtype)
+        self._net.hybridize(static_alloc=True)
+
+    def _run(self, inputs: Arrays) -> Arrays:
+        data, *states = (self._mx.nd.array(one, dtype=_mxnet_dtype(one)) for one in inputs)
+        if not states:
+            return (self._net(data).asnumpy(),)
+        output, states = self._net(data, states)
+        return tuple(one.asnumpy() for one in (output, *states))
+
+
+def _mxnet_dtype(array: NDArray[Any]) -> str:
+    return "int32" if array.dtype == np.int64 else str(array.dtype)
+
+
+def open_runner(
+    weights: Weights, runtime: str | None = None, *, mirrors: Sequence[str] | None = None
+) -> Runner:
+    """The record's network on `runtime`, 'onnx' (also for None) or 'mxnet'.
+
+    Its files are fetched and verified, from `mirrors` as in `zoo.fetching`. Raises ConfigError for
+    an unknown runtime, MissingDependencyError for one that is not installed, and the errors of
+    fetching and of WeightsError.
+    """
+    runtime = runtime or "onnx"
+    if runtime not in RUNTIMES:
+        raise ConfigError(f"There is no runtime {runtime!r}. {near(runtime, RUNTIMES)}")
+    arrays = params.read(read_artifact(weights.artifact("safetensors"), mirrors=mirrors))
+    if runtime == "mxnet":
+        return MxnetRunner(weights, arrays)
+    graph = read_artifact(weights.artifact("onnx-graph"), mirrors=mirrors)
+    return OnnxRunner(weights, graph, arrays)
+
+
+def check_inputs(weights: Weights, inputs: Sequence[NDArray[Any]]) -> None:
+    """Raises InputError unless `inputs` are what the record declares."""
+    if len(inputs) != len(weights.inputs):
+        names = ", ".join(spec.name for spec in weights.inputs)
+        raise InputError(
+            f"{weights.name} takes {len(weights.inputs)} inputs ({names}), not {len(inputs)}."
+        )
+    axes: dict[str, int] = {}
+    for spec, array in zip(weights.inputs, inputs, strict=True):
+        _check_tensor(weights.name, spec, array, axes)
+        if spec.dtype == "int64":
+            _check_ids(weights, spec, array)
+
+
+def _check_tensor(name: str, spec: TensorSpec, array: Any, axes: dict[str, int]) -> None:
+    declared = f"{spec.dtype} ({', '.join(map(str, spec.shape))})"
+    if not isinstance(array, np.ndarray):
+        raise InputError(
+            f"Input {spec.name!r} of {name} is an array {declared}, not a {type(array).__name__}."
+        )
+    wanted = [
+        axes.setdefault(size, given) if isinstance(size, str) else size
+        for size, given in zip(spec.shape, array.shape, strict=False)
+    ]
+    fits = array.ndim == len(spec.shape) and list(array.shape) == wanted and array.size > 0
+    if str(array.dtype) != spec.dtype or not fits:
+        raise InputError(
+            f"Input {spec.name!r} of {name} must be {declared}, not {array.dtype} "
+            f"({', '.join(map(str, array.shape))})."
+        )
+
+
+def _check_ids(weights: Weights, spec: TensorSpec, ids: NDArray[Any]) -> None:
+    vocabulary = weights.outputs[0].shape[-1]
+    if not isinstance(vocabulary, int):
+        raise WeightsError(f"{weights.name}: the last axis of its output has no fixed size.")
+    if ids.min() < 0 or ids.max() >= vocabulary:
+        raise InputError(
+            f"Input {spec.name!r} of {weights.name} holds token ids from 0 to {vocabulary - 1}, "
+            f"not from {ids.min()} to {ids.max()}."
+        )

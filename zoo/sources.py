@@ -1,0 +1,142 @@
+"""Where a file may come from: mirrors and a record's own addresses, in the order they are tried."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+from urllib.request import url2pathname
+
+from zoo.downloading import SourceError, http_chunks
+from zoo.records import Artifact
+from zoo.unwrapping import gunzip, tar_member
+
+MIRROR_VARIABLES = {"weights": "ZOO_MIRROR", "data": "ZOO_DATA_MIRROR"}
+_CHUNK = 1 << 16
+_HUGGING_FACE = re.compile(r"hf://([^/@]+/[^/@]+)@([^/@]+)/([^@]+)")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One place for one file: a path, or an address of scheme https, http, file or hf.
+
+    `wrapping` is '', 'gzip' or 'tar' (then `member` is taken); a `fallback` is only tried where
+    the source before it does not have the file.
+    """
+
+    address: str
+    wrapping: str = ""
+    member: str = ""
+    fallback: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The address for messages, without credentials, query or control characters."""
+        if "://" not in self.address:
+            return self.address
+        scheme, rest = self.address.split("://", 1)
+        plain = re.split(r"[?#]", rest)[0]
+        host, slash, path = plain.partition("/")
+        shown = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+        return re.sub(r"[\x00-\x1f\x7f]", "?", shown)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether reaching it needs the network."""
+        return "://" in self.address and not self.address.lower().startswith("file:")
+
+
+def sources_of(
+    artifact: Artifact, mirrors: Sequence[str] | None, subfolder: str
+) -> Iterator[Source]:
+    """The sources of a file in order: each mirror, plain and as `.gz`, then the record's own.
+
+    Without `mirrors`, those in ZOO_MIRROR (data: ZOO_DATA_MIRROR), separated by spaces or commas.
+    """
+    for mirror in configured_mirrors(subfolder) if mirrors is None else mirrors:
+        address = _joined(mirror, artifact.file)
+        yield Source(address)
+        yield Source(f"{address}.gz", "gzip", fallback=True)
+    for address in artifact.sources:
+        yield _own_source(address, artifact)
+
+
+def configured_mirrors(subfolder: str) -> list[str]:
+    """The mirrors that the environment names."""
+    variable = MIRROR_VARIABLES.get(subfolder, "ZOO_MIRROR")
+    return [entry for entry in re.split(r"[\s,]+", os.environ.get(variable, "")) if entry]
+
+
+def content_chunks(source: Source, size: int) -> Iterator[bytes]:
+    """The unwrapped content in pieces of at most 64 KiB, never judged here. Raises SourceError.
+
+    `size` only bounds how much of a wrapping is read.
+    """
+    chunks = _stored_chunks(source)
+    if source.wrapping == "tar":
+        packed = not urlsplit(source.address).path.endswith(".tar")
+        limit = (size << 4) + (64 << 20)
+        return tar_member(gunzip(chunks, limit) if packed else chunks, source.member, limit)
+    if source.wrapping == "gzip":
+        return gunzip(chunks, size + (size >> 6) + _CHUNK)
+    return chunks
+
+
+def _joined(mirror: str, file: str) -> str:
+    if "://" not in mirror:
+        return str(Path(mirror).expanduser() / file)
+    return f"{mirror.rstrip('/')}/{quote(file)}"
+
+
+def _own_source(address: str, artifact: Artifact) -> Source:
+    plain, _, member = address.partition("#")
+    if member:
+        return Source(plain, "tar", member)
+    wrapped = urlsplit(plain).path.endswith(".gz") and not artifact.file.endswith(".gz")
+    return Source(plain, "gzip" if wrapped else "")
+
+
+def _stored_chunks(source: Source) -> Iterator[bytes]:
+    scheme = source.address.split("://", 1)[0].lower() if "://" in source.address else ""
+    if scheme == "":
+        return _file_chunks(Path(source.address))
+    if scheme == "file":
+        return _file_chunks(_local_path(source.address))
+    if scheme == "hf":
+        return http_chunks(_hugging_face_url(source.address))
+    if scheme in ("http", "https"):
+        return http_chunks(source.address)
+    raise SourceError(f"scheme {scheme[:20]!r} is not https, http, file or hf")
+
+
+def _local_path(address: str) -> Path:
+    parts = urlsplit(address)
+    if parts.netloc not in ("", "localhost"):
+        raise SourceError("a file: address with a host: write file:///folder")
+    return Path(url2pathname(unquote(parts.path) if os.name == "nt" else parts.path))
+
+
+def _file_chunks(path: Path) -> Iterator[bytes]:
+    try:
+        if not path.is_file():
+            raise SourceError("no such file", missing=not path.exists())
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror}") from None
+
+
+def _hugging_face_url(address: str) -> str:
+    found = _HUGGING_FACE.fullmatch(address)
+    if found is None:
+        raise SourceError("not of the form hf://owner/repo@revision/file")
+    try:
+        from huggingface_hub import hf_hub_url
+    except ImportError:
+        raise SourceError("needs huggingface_hub: pip install 'gluon-zoo[hub]'") from None
+    repository, revision, file = found.groups()
+    return str(hf_hub_url(repository, file, revision=revision))

@@ -1,0 +1,196 @@
+"""The tables of published weights in README.md and docs/models.md, generated from the manifest.
+
+A table stands between the lines `<!-- weights:begin -->` and `<!-- weights:end -->` of its
+document; what is around them is written by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.atomic import write_atomically
+from zoo.manifest import FILE_NAME, Metric, Weights, read_manifest
+
+BEGIN = "<!-- weights:begin -->"
+END = "<!-- weights:end -->"
+
+_TITLES = {
+    "r2": "R2",
+    "mean_squared_error": "mean squared error",
+    "nats_per_character": "nats per character",
+}
+
+
+def refresh(root: Path, manifest: Path | None = None) -> list[Path]:
+    """Bring the tables in the documents below `root` up to date; returns those rewritten.
+
+    `manifest` is by default the one that `root`, a checkout or a hub, holds. A document that is
+    not there or has no markers is left alone. Raises ManifestError, OSError.
+    """
+    records = _records(root, manifest)
+    rewritten = []
+    for path in documents(root):
+        text = path.read_text("utf-8") if path.is_file() else ""
+        fresh = _refreshed(text, _RENDERERS[_place(root, path)](records.values()))
+        if fresh is not None and fresh != text:
+            write_atomically(path, fresh.encode())
+            rewritten.append(path)
+    return rewritten
+
+
+def stale(root: Path, manifest: Path | None = None) -> list[str]:
+    """What is wrong with the tables below `root`, a line for each; empty when all is well."""
+    records = _records(root, manifest)
+    problems = []
+    for path in documents(root):
+        place = _place(root, path)
+        text = path.read_text("utf-8") if path.is_file() else ""
+        fresh = _refreshed(text, _RENDERERS[place](records.values()))
+        if fresh is None:
+            problems.append(f"{place} has no lines {BEGIN} and {END}: add them.")
+        elif fresh != text:
+            problems.append(f"{place} is stale: run python scripts/refresh_tables.py.")
+    return problems
+
+
+def documents(root: Path) -> list[Path]:
+    """Where the documents with tables are, whether they exist or not."""
+    return [root / place for place in _RENDERERS]
+
+
+def overview(records: Iterable[Weights]) -> str:
+    """One line for each record, as in README.md."""
+    head = ("name", "task", "data", "test metric", "parameters", "size", "licence of data")
+    return _table(head, "lllrrrl", [_overview_row(one) for one in records])
+
+
+def details(records: Iterable[Weights]) -> str:
+    """A section for each record, as in docs/models.md."""
+    return "\n\n".join(_section(one) for one in records)
+
+
+_RENDERERS: Mapping[str, Callable[[Iterable[Weights]], str]] = {
+    "README.md": overview,
+    "docs/models.md": details,
+}
+
+
+def _place(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _records(root: Path, manifest: Path | None) -> Mapping[str, Weights]:
+    checkout = root / "zoo" / "weights" / FILE_NAME
+    return read_manifest(manifest or (checkout if checkout.is_file() else root / FILE_NAME))
+
+
+def _refreshed(text: str, table: str) -> str | None:
+    """The text with `table` between its markers, None where it has not one pair of them."""
+    before, begin, rest = text.partition(f"{BEGIN}\n")
+    _, end, after = rest.partition(END)
+    if not begin or not end or BEGIN in after or END in after:
+        return None
+    return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
+
+
+def _overview_row(weights: Weights) -> Sequence[str]:
+    return (
+        f"`{weights.name}`",
+        weights.task.replace("-", " "),
+        weights.metrics[0].dataset,
+        f"{_title(weights.metrics[0])} {_value(weights.metrics[0])}",
+        f"{weights.parameters:,}",
+        _size(weights.artifact("safetensors").size),
+        weights.licence["data"],
+    )
+
+
+def _section(weights: Weights) -> str:
+    facts = _list(_facts(weights))
+    command = weights.provenance["command"]
+    return "\n\n".join(
+        [
+            f"## {weights.name}",
+            weights.description,
+            _metrics_table(weights.metrics),
+            facts,
+            f"```sh\n{command}\n```",
+        ]
+    )
+
+
+def _facts(weights: Weights) -> Mapping[str, str]:
+    provenance = weights.provenance
+    file = weights.artifact("safetensors")
+    log = f"training_logs/{weights.name}"
+    facts = {
+        "Parameters": f"{weights.parameters:,}, {weights.multiply_adds:,} multiply-adds "
+        f"{'a token' if weights.task == 'language-modeling' else 'an input'}",
+        "File": f"`{file.file}`, {_size(file.size)}, {file.dtype}",
+        "Configuration": _config(weights.config),
+        "Paper": f"<{weights.paper}>",
+        "Licence": f"{weights.licence['weights']}; data: {weights.licence['data']}",
+        "Training": f"{provenance['epochs']} epochs, {_duration(provenance['wall_seconds'])}, "
+        f"seed {provenance['seed']}, finished {provenance['finished']}; "
+        f"[log]({log}.jsonl), [curve]({log}.png)",
+        "Notes": provenance.get("notes") or "",
+        "Reproduce": "in a checkout,",
+    }
+    return {name: text for name, text in facts.items() if text}
+
+
+def _metrics_table(metrics: Iterable[Metric]) -> str:
+    metrics = tuple(metrics)
+    runtimes = list(dict.fromkeys(name for one in metrics for name in one.runtimes))
+    rows = [
+        (
+            _title(one),
+            f"{one.dataset} {one.split}",
+            f"{one.n:,}",
+            *(_value(one, runtime) for runtime in runtimes),
+        )
+        for one in metrics
+    ]
+    return _table(("metric", "data", "n", *runtimes), "llr" + "r" * len(runtimes), rows)
+
+
+def _table(head: Sequence[str], alignment: str, rows: Iterable[Sequence[str]]) -> str:
+    rule = ["---:" if one == "r" else "---" for one in alignment]
+    cells = [head, rule, *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
+def _list(facts: Mapping[str, str]) -> str:
+    return "\n".join(f"- {name}: {text}" for name, text in facts.items())
+
+
+def _config(config: Mapping[str, Any]) -> str:
+    return ", ".join(f"`{name}={value!r}`" for name, value in config.items()) or "default"
+
+
+def _title(metric: Metric) -> str:
+    return _TITLES.get(metric.name, metric.name)
+
+
+def _value(metric: Metric, runtime: str | None = None) -> str:
+    """The value with its standard error: 99.51 % ± 0.07, 104.3 ± 1.1."""
+    value = metric.value if runtime is None else metric.runtimes.get(runtime)
+    if value is None:
+        return ""
+    percent = metric.name == "accuracy"
+    scale = 100 if percent else 1
+    digits = {"accuracy": 2, "perplexity": 2}.get(metric.name, 4)
+    text = f"{value * scale:.{digits}f}{' %' if percent else ''}"
+    if metric.standard_error is None:
+        return text
+    return f"{text} ± {metric.standard_error * scale:.{digits}f}"
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{seconds:.0f} seconds"
