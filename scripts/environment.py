@@ -43,9 +43,8 @@ def _processor() -> str:
     """The model's name and the vector instructions it has, from Linux's own table."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as table:
-            facts = dict(
-                (part.strip() for part in line.split(":", 1)) for line in table if ":" in line
-            )
+            lines = (line.partition(":") for line in table)
+            facts = {name.strip(): value.strip() for name, _, value in lines}
     except OSError:
         return platform.processor() or platform.machine()
     flags = set(facts.get("flags", "").split())

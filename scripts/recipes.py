@@ -6,7 +6,10 @@ Epochs and rates were chosen on the validation split; the test split is measured
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+Examples = Literal["mnist", "fashion_mnist", "adult", "california_housing"]
+Texts = Literal["wikitext2", "shakespeare"]
 
 MNIST_LEVELS = {
     "kind": "image",
@@ -49,7 +52,7 @@ class ClassifierRecipe:
     """
 
     name: str
-    dataset: str
+    dataset: Examples
     epochs: int
     batch_size: int
     learning_rate: float
@@ -74,7 +77,7 @@ class RegressionRecipe:
     """
 
     name: str
-    dataset: str
+    dataset: Examples
     epochs: int
     steps_per_epoch: int
     learning_rate: float
@@ -97,7 +100,7 @@ class LanguageModelRecipe:
     """
 
     name: str
-    dataset: str
+    dataset: Texts
     epochs: int
     batch_size: int
     window: int
@@ -128,7 +131,7 @@ CLASSIFIERS = {
         ClassifierRecipe(
             name="logistic_regression.mnist",
             dataset="mnist",
-            epochs=30,
+            epochs=20,
             batch_size=100,
             learning_rate=0.02,
             average=0.999,
@@ -139,7 +142,7 @@ CLASSIFIERS = {
         ClassifierRecipe(
             name="logistic_regression.fashion_mnist",
             dataset="fashion_mnist",
-            epochs=30,
+            epochs=20,
             batch_size=100,
             learning_rate=0.01,
             average=0.999,
@@ -162,7 +165,7 @@ CLASSIFIERS = {
         ClassifierRecipe(
             name="mlp.mnist",
             dataset="mnist",
-            epochs=40,
+            epochs=30,
             batch_size=128,
             learning_rate=0.05,
             weight_decay=1e-4,
@@ -174,7 +177,7 @@ CLASSIFIERS = {
         ClassifierRecipe(
             name="mlp.fashion_mnist",
             dataset="fashion_mnist",
-            epochs=40,
+            epochs=30,
             batch_size=128,
             learning_rate=0.05,
             weight_decay=3e-4,
@@ -186,7 +189,7 @@ CLASSIFIERS = {
         ClassifierRecipe(
             name="lenet.mnist",
             dataset="mnist",
-            epochs=25,
+            epochs=20,
             batch_size=128,
             learning_rate=0.1,
             weight_decay=1e-4,
@@ -198,7 +201,7 @@ CLASSIFIERS = {
         ClassifierRecipe(
             name="lenet.fashion_mnist",
             dataset="fashion_mnist",
-            epochs=25,
+            epochs=20,
             batch_size=128,
             learning_rate=0.1,
             weight_decay=5e-4,
@@ -248,13 +251,14 @@ LANGUAGE_MODELS = {
         LanguageModelRecipe(
             name="lstm_lm.shakespeare",
             dataset="shakespeare",
-            epochs=20,
-            batch_size=50,
-            window=100,
+            epochs=7,
+            batch_size=32,
+            window=80,
             learning_rate=3e-3,
             target=1.55,
             metric="nats_per_character",
-            config={"embed_size": 384, "hidden_size": 384, "layers": 2, "dropout": 0.3},
+            input_dropout=0.1,
+            config={"embed_size": 384, "hidden_size": 384, "layers": 2, "dropout": 0.2},
         ),
     )
 }

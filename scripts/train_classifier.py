@@ -43,7 +43,8 @@ def labels(recipe: ClassifierRecipe, targets: np.ndarray) -> np.ndarray:
         return targets.astype(np.float32)
     classes = recipe.config.get("classes", 10)
     rest = recipe.label_smoothing / classes
-    return np.eye(classes, dtype=np.float32)[targets] * (1 - recipe.label_smoothing) + rest
+    certain: np.ndarray = np.eye(classes, dtype=np.float32)[targets]
+    return certain * np.float32(1 - recipe.label_smoothing) + np.float32(rest)
 
 
 def accuracy(net: Any, recipe: ClassifierRecipe, split: Split, ctx: Any) -> float:
@@ -102,11 +103,12 @@ def train(run: Run, recipe: ClassifierRecipe, dataset: Dataset, ctx: Any) -> Any
     return published
 
 
-def smoke(recipe: ClassifierRecipe, dataset: Dataset) -> Any:
+def smoke(recipe: ClassifierRecipe, dataset: Dataset) -> tuple[ClassifierRecipe, Dataset]:
     """The same recipe on so little data that a processor is done in a minute."""
     few = np.arange(1000)
-    parts = {name: getattr(dataset, name).rows(few) for name in ("train", "validation", "test")}
-    return replace(recipe, epochs=2), replace(dataset, **parts)
+    train, validation = dataset.train.rows(few), dataset.validation.rows(few)
+    part = replace(dataset, train=train, validation=validation, test=dataset.test.rows(few))
+    return replace(recipe, epochs=2), part
 
 
 def main() -> None:

@@ -95,12 +95,13 @@ def train(run: Run, recipe: LanguageModelRecipe, dataset: TextDataset, ctx: Any)
     return learner
 
 
-def smoke(recipe: LanguageModelRecipe, dataset: TextDataset) -> Any:
+def smoke(
+    recipe: LanguageModelRecipe, dataset: TextDataset
+) -> tuple[LanguageModelRecipe, TextDataset]:
     """The same recipe on so little data that a processor is done in a minute."""
     small = replace(recipe, epochs=2, batch_size=4, window=16, samples=min(recipe.samples, 512))
-    parts = (dataset.train[:4000], dataset.validation[:1000], dataset.test[:1000])
-    names = ("train", "validation", "test")
-    return small, replace(dataset, **dict(zip(names, parts, strict=True)))
+    train, validation, test = dataset.train[:4000], dataset.validation[:1000], dataset.test[:1000]
+    return small, replace(dataset, train=train, validation=validation, test=test)
 
 
 def main() -> None:

@@ -90,11 +90,12 @@ def train(
     return net
 
 
-def smoke(recipe: RegressionRecipe, dataset: Dataset) -> Any:
+def smoke(recipe: RegressionRecipe, dataset: Dataset) -> tuple[RegressionRecipe, Dataset]:
     """The same recipe on so little data that a processor is done in a minute."""
     few = np.arange(500)
-    parts = {name: getattr(dataset, name).rows(few) for name in ("train", "validation", "test")}
-    return replace(recipe, epochs=2, steps_per_epoch=20), replace(dataset, **parts)
+    train, validation = dataset.train.rows(few), dataset.validation.rows(few)
+    part = replace(dataset, train=train, validation=validation, test=dataset.test.rows(few))
+    return replace(recipe, epochs=2, steps_per_epoch=20), part
 
 
 def main() -> None:

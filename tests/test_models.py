@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("zoo._mxnet", reason="networks need MXNet", exc_type=ImportError)
 
+import zoo
 from zoo import models, params
 from zoo._mxnet import mx
 from zoo.errors import ConfigError, UnknownModelError
@@ -167,3 +168,9 @@ def test_complete_fills_in_the_defaults() -> None:
         "hidden": (128, 64),
         "activation": "relu",
     }
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.parameters < 1e6], ids=str)
+def test_exports_without_being_told_its_inputs(row: Row, tmp_path: Path) -> None:
+    report = zoo.export_onnx(network(row), tmp_path / "net.onnx")
+    assert report.max_rel < 1e-4

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from zoo import samples
-from zoo.errors import ConfigError, InputError
+from zoo.errors import ConfigError, InputError, UnknownModelError
 from zoo.manifest import Weights
 from zoo.pipelines import Estimate, Generation, Prediction, pipeline
 from zoo.runtimes import RUNTIMES
@@ -143,6 +143,16 @@ def test_prompts_and_options_that_do_not_fit_are_refused(hub: Hub) -> None:
         pipeline(hub[WORDS])("the", temperature=-1)
     with pytest.raises(TypeError, match="temprature"):
         pipeline(hub[WORDS])("the", temprature=1)
+
+
+def test_a_name_is_looked_up_among_the_published_records(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.manifest._packaged", lambda: dict(hub))
+    assert pipeline("mlp.tiny").weights is hub["mlp.tiny"]
+    assert pipeline("mlp", "mxnet").weights is hub["mlp.tiny"]
+    with pytest.raises(UnknownModelError, match=r"Did you mean 'mlp\.tiny'"):
+        pipeline("mpl.tiny")
 
 
 def test_a_pipeline_says_what_it_is(hub: Hub) -> None:

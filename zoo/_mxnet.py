@@ -18,7 +18,7 @@ def _import_mxnet() -> Any:
             "install 'numpy<2', or use runtime='onnx', which needs no MXNet."
         )
     if "bool" not in vars(np):
-        np.bool = bool  # type: ignore[attr-defined,misc,assignment]  # removed in NumPy 1.24
+        np.bool = bool  # type: ignore[attr-defined]  # removed in NumPy 1.24
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

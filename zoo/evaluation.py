@@ -193,9 +193,7 @@ def perplexity(losses: Floats) -> Score:
     return Score(mean.n, value, error)
 
 
-def token_losses(
-    step: generation.Step, state: generation.State, tokens: NDArray[Any]
-) -> Floats:
+def token_losses(step: generation.Step, state: generation.State, tokens: NDArray[Any]) -> Floats:
     """The negative log probability of each token after the first, given all before it.
 
     `tokens` (n,) is one stream; the result is (n - 1,), in nats. Raises DataError for a stream of

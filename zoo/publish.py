@@ -52,8 +52,7 @@ def publish(run: Path, *, hub: Path | None = None, docs: Path | None = None) -> 
     raises.
     """
     hub = (embedded_folder() if hub is None else Path(hub)).resolve()
-    root = hub.parent.parent if hub == embedded_folder().resolve() else hub
-    docs = root / "docs" if docs is None else Path(docs).resolve()
+    docs = _root(hub) / "docs" if docs is None else Path(docs).resolve()
     finished = read_run(Path(run))
     try:
         return _publish(finished, hub, docs)
@@ -64,6 +63,19 @@ def publish(run: Path, *, hub: Path | None = None, docs: Path | None = None) -> 
             f"{finished.name}: {error.filename or hub} cannot be written: {error.strerror}. "
             "Make room or give a folder that can be written, and publish again."
         ) from error
+
+
+def _root(hub: Path) -> Path:
+    """The folder that holds README.md and docs: the checkout, or the hub itself."""
+    if hub != embedded_folder().resolve():
+        return hub
+    checkout = hub.parent.parent
+    if not (checkout / "pyproject.toml").is_file():
+        raise PublishError(
+            f"{hub} belongs to an installed package, not to a checkout: "
+            "give a hub of your own (zoo publish RUN --hub FOLDER)."
+        )
+    return checkout
 
 
 def _publish(run: FinishedRun, hub: Path, docs: Path) -> Weights:

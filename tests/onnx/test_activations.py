@@ -25,7 +25,7 @@ CASES = [
     Case("leaky_by_default", function(lambda F, x: F.LeakyReLU(x)), ROW, "LeakyRelu"),
     Case(
         "rrelu",
-        function(lambda F, x: F.exp(F.LeakyReLU(x, act_type="rrelu"))),
+        function(lambda F, x: F.exp(F.LeakyReLU(x, act_type="rrelu")[0])),
         ROW,
         "LeakyRelu Exp",
     ),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import shutil
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.cli import showing
+from zoo.cli.evaluating import installed_runtimes
 from zoo.cli.exporting import self_contained
 from zoo.cli.predicting import seen
 from zoo.errors import ExportError, MissingDependencyError, UnknownModelError
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from zoo.manifest import Weights
 
 _GAP = 3
+_INDENT = "    "
 _PROMPTS = {"word": "The game was", "character": "ROMEO:\n"}
 _DECODING: dict[str, dict[str, Any]] = {
     "word": {"length": 40, "temperature": 0.7, "top_k": 40, "stop": ["\n"], "seed": 1},
@@ -27,17 +33,20 @@ _DECODING: dict[str, dict[str, Any]] = {
 }
 _NEXT = (
     ("zoo list", "what is published"),
-    ("zoo info lenet", "its record: measured numbers, files, how it was trained"),
+    ("zoo info lenet", "all that is known of it"),
     ("zoo predict lenet PICTURE", "a digit of your own"),
     ('zoo generate lstm_lm "The king" --temperature 0.8', "more text"),
-    ("zoo evaluate lenet.mnist", "measure a published number again"),
-    ("zoo export lenet.mnist lenet.onnx", "a file for any ONNX runtime"),
-    ("python -c \"import zoo; print(zoo.get_model('lenet', pretrained=True))\"", "in Gluon"),
+    ("zoo evaluate lenet", "measure its accuracy again"),
+    ("zoo export lenet lenet.onnx", "for any ONNX runtime"),
 )
+_IN_PYTHON = {
+    True: 'import zoo; net = zoo.get_model("lenet", pretrained=True)',
+    False: 'import zoo; classify = zoo.pipeline("lenet")',
+}
 
 
 def demo() -> None:
-    """Classify sample digits, write a sentence, export to ONNX: a tour in a few seconds.
+    """Take a tour: read digits, write a sentence, export to ONNX.
 
     Exits with 0 only if everything worked.
     """
@@ -64,15 +73,10 @@ def _facts(weights: Weights) -> str:
     metric = weights.metrics[0]
     value = showing.metric_value(metric.name, metric.value)
     title = metric.name.replace("_", " ")
-    return (
-        f"{weights.name}: {weights.parameters:,} parameters, "
-        f"{title} {value} on {metric.dataset} {metric.split}"
-    )
+    return f"{weights.name}: {weights.parameters:,} parameters, {metric.split} {title} {value}"
 
 
 def _read_digits(console: Console) -> None:
-    from rich.text import Text
-
     from zoo import samples
     from zoo.manifest import get_weights
     from zoo.pipelines import pipeline
@@ -82,17 +86,27 @@ def _read_digits(console: Console) -> None:
     _note(console, _facts(weights))
     pictures = samples.digits()
     predictions = pipeline(weights)(pictures)
-    tiles = _cropped([seen(path, weights) for path in pictures])
-    blocks = [
-        Text("\n").join([showing.picture(tile, console), _caption(answer, digit, tile.shape[1])])
-        for digit, (tile, answer) in enumerate(zip(tiles, predictions, strict=True))
-    ]
-    row = max(1, (showing.page_width(console) + _GAP) // (tiles[0].shape[1] + _GAP))
-    for start in range(0, len(blocks), row):
-        console.print()
-        console.print(showing.beside(blocks[start : start + row], _GAP))
+    _print_tiles(_cropped([seen(path, weights) for path in pictures]), predictions, console)
     right = sum(answer.label == str(digit) for digit, answer in enumerate(predictions))
     console.print(f"\n{right} of {len(predictions)} right.")
+
+
+def _print_tiles(
+    pictures: Sequence[NDArray[np.uint8]], predictions: Sequence[Any], console: Console
+) -> None:
+    """The pictures of the digits 0, 1, 2... with what was read, in rows that fit and are equal."""
+    from rich.text import Text
+
+    width = pictures[0].shape[1]
+    tiles = [
+        Text("\n").join([showing.picture(one, console), _caption(answer, digit, width)])
+        for digit, (one, answer) in enumerate(zip(pictures, predictions, strict=True))
+    ]
+    room = max(1, (showing.page_width(console) + _GAP) // (width + _GAP))
+    row = math.ceil(len(tiles) / math.ceil(len(tiles) / room))
+    for start in range(0, len(tiles), row):
+        console.print()
+        console.print(showing.beside(tiles[start : start + row], _GAP))
 
 
 def _cropped(pictures: list[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
@@ -118,14 +132,16 @@ def _write_text(console: Console) -> None:
     from zoo.pipelines import pipeline
 
     _heading(console, "A language model continues a text")
-    for weights in _language_models():
+    for place, weights in enumerate(_language_models()):
+        if place:
+            console.print()
         level = weights.preprocessing["level"]
         answer = pipeline(weights)(_PROMPTS[level], **_DECODING[level])
         _note(console, _facts(weights))
         written = Text.assemble((answer.prompt, "bold"), answer.text[len(answer.prompt) :])
-        for line in written.wrap(console, showing.page_width(console) - 4):
-            console.print(Text("    ") + line)
-        console.print()
+        for line in written.wrap(console, showing.page_width(console) - len(_INDENT)):
+            line.rstrip()
+            console.print(Text(_INDENT) + line)
 
 
 def _language_models() -> list[Weights]:
@@ -152,7 +168,8 @@ def _export(console: Console) -> None:
         else:
             from zoo.onnx.export import export_onnx
 
-            export_onnx(net, path)
+            names = [spec.name for spec in weights.outputs]
+            export_onnx(net, path, inputs=weights.inputs, names=names)
         size = showing.file_size(path.stat().st_size)
         difference = _difference(weights, net, path)
     if difference is None:
@@ -199,6 +216,18 @@ def _say_what_next(console: Console) -> None:
     from rich.text import Text
 
     _heading(console, "Try next")
-    width = max(len(command) for command, _ in _NEXT)
-    for command, purpose in _NEXT:
+    commands = (*_activation(), *_NEXT)
+    width = max(len(command) for command, _ in commands)
+    for command, purpose in commands:
         console.print(Text.assemble((command.ljust(width), "green"), "  ", (purpose, "dim")))
+    in_python = _IN_PYTHON["mxnet" in installed_runtimes()]
+    console.print(Text.assemble(("In Python: ", "dim"), (in_python, "green")))
+
+
+def _activation() -> tuple[tuple[str, str], ...]:
+    """How to put `zoo` on the path, where it is in a virtual environment and not there yet."""
+    script = Path(sys.prefix, "bin", "activate")
+    if shutil.which("zoo") or sys.prefix == sys.base_prefix or not script.is_file():
+        return ()
+    near = script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script
+    return ((f". {near}", "finds the commands below"),)

@@ -145,10 +145,10 @@ def _print_outcomes(outcomes: list[Outcome]) -> None:
         Column("weights"),
         Column("runtime"),
         Column("metric"),
-        Column("published", right=True),
+        Column("published", right=True, spare=True),
         Column("measured", right=True),
         Column("difference", right=True),
-        Column("tolerance", right=True),
+        Column("tolerance", right=True, spare=True),
         Column("verdict"),
     ]
     rows: list[list[str | Text]] = []

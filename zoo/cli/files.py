@@ -37,7 +37,7 @@ class Check(NamedTuple):
 
 
 def fetch(names: Names = None, every: All = False, kind: Kind = None) -> None:
-    """Fetch and verify published files, and print their paths, one a line.
+    """Fetch and verify published files, and print their paths.
 
     \b
     Examples:
@@ -47,20 +47,20 @@ def fetch(names: Names = None, every: All = False, kind: Kind = None) -> None:
     """
     from zoo.fetching import fetch_artifact
 
-    for weights in chosen(names, every):
-        if kind is None:
-            wanted = list(weights.artifacts.values())
-        elif every and kind not in weights.artifacts:
-            continue
-        else:
-            wanted = [weights.artifact(kind)]
+    records = chosen(names, every)
+    if every and kind is not None:
+        records = [one for one in records if kind in one.artifacts] or records[:1]
+    for weights in records:
+        wanted = weights.artifacts.values() if kind is None else [weights.artifact(kind)]
         for artifact in wanted:
             sys.stdout.write(f"{fetch_artifact(artifact)}\n")
             sys.stdout.flush()
 
 
 def verify(names: Names = None, json: Json = False) -> None:
-    """Hash the package's own and the cached files again; exit 1 where one differs.
+    """Hash the embedded and the cached files again.
+
+    Exits with 1, and names the file, where one is not what was published.
 
     \b
     Examples:
@@ -95,7 +95,7 @@ def cache_list(json: Json = False) -> None:
 
 
 def cache_verify(json: Json = False) -> None:
-    """Hash the cached files again; exit 1 where one differs."""
+    """Hash the cached files again; exit with 1 where one differs."""
     _report(list(_cached(_artifacts(None), every=True)), json)
 
 

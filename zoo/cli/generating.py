@@ -65,11 +65,9 @@ def generate(
     """
     from zoo.errors import InputError
     from zoo.manifest import get_weights
-    from zoo.pipelines import pipeline
+    from zoo.pipelines import TextGenerator, pipeline
 
     weights = get_weights(name)
-    if weights.task != "language-modeling":
-        raise InputError(f"{weights.name} does not write text: use zoo predict {name}.")
     text = sys.stdin.read() if prompt == "-" else prompt
     options = {
         "length": length,
@@ -80,6 +78,8 @@ def generate(
         "seed": seed,
     }
     generator = pipeline(weights, runtime.value)
+    if not isinstance(generator, TextGenerator):
+        raise InputError(f"{weights.name} does not write text: use zoo predict {name}.")
     if json:
         result = generator(text, **options)
         fields = {**vars(result), "tokens": list(result.tokens), "options": options}

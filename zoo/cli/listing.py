@@ -69,18 +69,18 @@ def _summary(weights: Weights) -> dict[str, Any]:
 def _print_records(records: list[Weights]) -> None:
     columns = [
         Column("name"),
-        Column("task"),
         Column("parameters", right=True),
-        Column("size", right=True),
+        Column("size", right=True, spare=True),
         Column("metric"),
         Column("value", right=True),
+        Column("task", spare=True),
     ]
     rows = []
     for one in records:
         metric = one.metrics[0]
         size = showing.file_size(one.artifact("safetensors").size)
         value = showing.metric_value(metric.name, metric.value)
-        rows.append([one.name, one.task, f"{one.parameters:,}", size, metric.name, value])
+        rows.append([one.name, f"{one.parameters:,}", size, metric.name, value, one.task])
     showing.print_table(columns, rows)
 
 
@@ -98,15 +98,7 @@ def info(name: Name, json: Json = False) -> None:
     if json:
         showing.print_json({"name": weights.name, **weights.to_json()})
         return
-    from rich.table import Table
-    from rich.text import Text
-
-    console = showing.open_console()
-    table = Table.grid(padding=(0, 2))
-    for field, value in _fields(weights):
-        table.add_row(Text(field, style="bold"), Text(value))
-    console.print(Text(weights.name, style="bold green"), Text(weights.description))
-    console.print(table)
+    showing.print_fields(weights.name, weights.description, list(_fields(weights)))
 
 
 def _fields(weights: Weights) -> Iterator[tuple[str, str]]:

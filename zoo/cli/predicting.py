@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,7 +66,9 @@ def predict(
         _print_predictions_json(weights, runtime, [one for one, _ in named], answers, top)
         return
     console = showing.open_console()
-    for (shown, raw), answer in zip(named, answers, strict=True):
+    for place, ((shown, raw), answer) in enumerate(zip(named, answers, strict=True)):
+        if place and weights.preprocessing["kind"] == "image":
+            console.print()
         console.print(_answer(shown, raw, answer, weights, top, console))
 
 
@@ -119,10 +121,14 @@ def _is_file(text: str) -> bool:
         return False
 
 
-def _features(row: str) -> str | Mapping[str, str]:
-    if "=" not in row:
+def _features(row: str) -> str | list[str] | dict[str, str]:
+    """A libsvm line as it is, `name=value` words as a mapping, others as numbers."""
+    if ":" in row:
         return row
-    pairs = (word.partition("=") for word in row.replace(",", " ").split())
+    words = row.replace(",", " ").split()
+    if "=" not in row:
+        return words
+    pairs = (word.partition("=") for word in words)
     return {name: value for name, _, value in pairs}
 
 
@@ -133,9 +139,10 @@ def _answer(
 
     from zoo.pipelines import Estimate
 
-    head = Text.assemble((shown, "bold"), f": {answer}")
     if isinstance(answer, Estimate):
-        return head
+        return Text.assemble(f"{shown}: ", (str(answer), "bold"))
+    share = showing.percent(answer.probability).strip()
+    head = Text.assemble(f"{shown}: ", (answer.label, "bold"), f", {share}")
     shares = answer.top(top)
     if weights.preprocessing["kind"] != "image":
         return Text("\n").join([head, showing.bars(shares, _WIDEST_BAR, console)])
@@ -164,7 +171,7 @@ def seen(raw: Any, weights: Weights) -> NDArray[Any]:
     from zoo import transforms
 
     identity = {**weights.preprocessing, "scale": 1.0, "mean": [0.0], "std": [1.0]}
-    return np.rint(transforms.image(raw, identity)[0, 0]).astype(np.uint8)
+    return np.asarray(np.rint(transforms.image(raw, identity)[0, 0]), np.uint8)
 
 
 def _print_predictions_json(

@@ -22,14 +22,16 @@ _PIPED_WIDTH = 10_000
 _PAGE_WIDTH = 80  # what is laid out for a pipe
 _INK = 128  # the grey level from which a pixel is drawn where there are no colours
 _HALVES, _PLAIN_HALVES = " ▄▀█", " .'#"
+_GAP = "  "
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
 class Column(NamedTuple):
-    """A table's column; figures stand on the right."""
+    """A table's column; figures stand on the right, and a narrow terminal goes without `spare`."""
 
     title: str
     right: bool = False
+    spare: bool = False
 
 
 def open_console() -> Console:
@@ -57,32 +59,59 @@ def print_json(document: Any) -> None:
 
 
 def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str | Text]]) -> None:
-    """A table; in a pipe its columns are two or more spaces apart."""
+    """A table, its columns two spaces apart."""
     console = open_console()
-    if not console.is_terminal:
-        titles = [column.title for column in columns]
-        for line in _plain_lines(columns, [titles, *([str(cell) for cell in row] for row in rows)]):
-            sys.stdout.write(line + "\n")
+    if console.is_terminal:
+        _print_rich_table(console, columns, rows)
         return
-    from rich import box
+    titles = [column.title for column in columns]
+    plain = [titles, *([str(cell) for cell in row] for row in rows)]
+    for row in plain:
+        cells = zip(row, _widths(plain), columns, strict=True)
+        line = _GAP.join(f"{cell:{'>' if one.right else '<'}{width}}" for cell, width, one in cells)
+        sys.stdout.write(line.rstrip() + "\n")
+
+
+def _print_rich_table(
+    console: Console, columns: Sequence[Column], rows: Sequence[Sequence[str | Text]]
+) -> None:
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
-    for column in columns:
-        table.add_column(column.title, justify="right" if column.right else "left")
+    titles = [column.title for column in columns]
+    widths = _widths([titles, *([str(cell) for cell in row] for row in rows)])
+    kept = list(range(len(columns)))
+    for place in reversed([place for place in kept if columns[place].spare]):
+        if sum(widths[one] + len(_GAP) for one in kept) - len(_GAP) > console.width:
+            kept.remove(place)
+    table = Table(box=None, pad_edge=False, padding=(0, len(_GAP), 0, 0), header_style="bold")
+    for place in kept:
+        justify: Any = "right" if columns[place].right else "left"
+        table.add_column(titles[place], justify=justify, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(row[place] for place in kept))
     console.print(table)
 
 
-def _plain_lines(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Iterable[str]:
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [
-            cell.rjust(width) if column.right else cell.ljust(width)
-            for cell, width, column in zip(row, widths, columns, strict=True)
-        ]
-        yield "  ".join(cells).rstrip()
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+
+
+def print_fields(title: str, sentence: str, fields: Sequence[tuple[str, str]]) -> None:
+    """A title, and a block of one or more lines for each field."""
+    from rich.table import Table
+    from rich.text import Text
+
+    console = open_console()
+    console.print(Text.assemble((title, "bold green"), f"  {sentence}"))
+    if not console.is_terminal:
+        width = max(len(name) for name, _ in fields) + 2
+        for name, value in fields:
+            sys.stdout.write(name.ljust(width) + value.replace("\n", "\n" + " " * width) + "\n")
+        return
+    table = Table.grid(padding=(0, 2))
+    for name, value in fields:
+        table.add_row(Text(name, style="bold"), Text(value))
+    console.print(table)
 
 
 def picture(levels: NDArray[np.uint8], console: Console) -> Text:

@@ -31,6 +31,7 @@ ABOUT = About(
         "R. K. Pace, R. Barry. Sparse Spatial Autoregressions. Statistics and Probability "
         "Letters 33 (1997) 291-297."
     ),
+    labels=("100,000 dollars",),
     features=(
         "longitude",
         "latitude",

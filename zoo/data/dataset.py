@@ -17,8 +17,8 @@ Read = Callable[[Artifact], bytes]
 
 @dataclass(frozen=True)
 class About:
-    """A dataset's facts. `labels` names the classes and `features` the columns, where it has
-    them; `splits` says in a sentence how the rows were divided."""
+    """A dataset's facts. `labels` names the classes, or a regression's unit, and `features` the
+    columns, where it has them; `splits` says in a sentence how the rows were divided."""
 
     name: str
     task: str

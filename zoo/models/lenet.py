@@ -12,6 +12,7 @@ from typing import Any
 
 from zoo._mxnet import gluon, nn
 from zoo.errors import ConfigError
+from zoo.records import TensorSpec
 
 
 class LeNet(gluon.HybridBlock):  # type: ignore[misc]
@@ -32,6 +33,10 @@ class LeNet(gluon.HybridBlock):  # type: ignore[misc]
                 nn.Dense(500, activation="tanh", in_units=50 * 4 * 4),
             )
             self.output = nn.Dense(classes, in_units=500)
+
+    def input_specs(self) -> list[TensorSpec]:
+        """What `export_onnx` takes for an input unless it is told otherwise."""
+        return [TensorSpec("data", ("batch", 1, 28, 28))]
 
     def hybrid_forward(self, F: Any, data: Any) -> Any:
         return self.output(self.features(data))

@@ -13,6 +13,7 @@ from typing import Any
 
 from zoo._mxnet import gluon, nn
 from zoo.errors import ConfigError
+from zoo.records import TensorSpec
 
 
 class Linear(gluon.HybridBlock):  # type: ignore[misc]
@@ -26,6 +27,11 @@ class Linear(gluon.HybridBlock):  # type: ignore[misc]
             )
         with self.name_scope():
             self.output = nn.Dense(units, in_units=in_units)
+        self._in_units = in_units
+
+    def input_specs(self) -> list[TensorSpec]:
+        """What `export_onnx` takes for an input unless it is told otherwise."""
+        return [TensorSpec("data", ("batch", self._in_units))]
 
     def hybrid_forward(self, F: Any, data: Any) -> Any:
         return self.output(data)

@@ -12,6 +12,7 @@ from typing import Any
 
 from zoo._mxnet import gluon, mx, nn
 from zoo.errors import ConfigError
+from zoo.records import TensorSpec
 
 CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 
@@ -65,6 +66,13 @@ class LSTMLM(gluon.HybridBlock):  # type: ignore[misc]
                 in_units=hidden_size,
                 params=self.embedding.params if tie_weights else None,
             )
+        self._states = ("h", "c") if cell == "lstm" else ("h",)
+        self._state_shape = (layers, "batch", hidden_size)
+
+    def input_specs(self) -> list[TensorSpec]:
+        """What `export_onnx` takes for inputs unless it is told otherwise."""
+        data = TensorSpec("data", ("time", "batch"), "int64")
+        return [data, *(TensorSpec(name, self._state_shape) for name in self._states)]
 
     def begin_state(self, batch_size: int = 1, ctx: Any = None) -> list[Any]:
         """Zero states, each (layers, batch_size, hidden)."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from zoo._mxnet import gluon, nn
 from zoo.errors import ConfigError
+from zoo.records import TensorSpec
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "softrelu", "softsign")
 
@@ -38,6 +39,11 @@ class MLP(gluon.HybridBlock):  # type: ignore[misc]
             for in_units, units in pairwise(sizes):
                 self.features.add(nn.Dense(units, activation=activation, in_units=in_units))
             self.output = nn.Dense(classes, in_units=sizes[-1])
+        self._in_units = features
+
+    def input_specs(self) -> list[TensorSpec]:
+        """What `export_onnx` takes for an input unless it is told otherwise."""
+        return [TensorSpec("data", ("batch", self._in_units))]
 
     def hybrid_forward(self, F: Any, data: Any) -> Any:
         return self.output(self.features(data))

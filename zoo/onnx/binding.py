@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError, EncodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from onnx import helper
 
@@ -44,10 +44,13 @@ def bind_model(model: onnx.ModelProto, arrays: Mapping[str, NDArray[Any]]) -> No
 
 def serialize(model: onnx.ModelProto) -> bytes:
     """The same bytes for the same model. Raises ExportError above 2 GiB."""
-    size = model.ByteSize()
-    if size > _LARGEST:
-        raise ExportError(f"The model needs {size / 2**30:.1f} GiB; an ONNX file holds 2 GiB.")
-    return bytes(model.SerializeToString(deterministic=True))
+    try:
+        content = bytes(model.SerializeToString(deterministic=True))
+    except (EncodeError, ValueError):
+        content = None
+    if content is None or len(content) > _LARGEST:
+        raise ExportError("The model is too large: an ONNX file holds 2 GiB.")
+    return content
 
 
 def _parse(graph: bytes) -> onnx.ModelProto:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from zoo.onnx.sessions import open_session
 from zoo.onnx.shapes import concrete
 from zoo.onnx.symbol import Node, SymbolGraph
 from zoo.onnx.tracing import Trace
+
+Inputs = dict[str, NDArray[Any]]
 
 TOLERANCE = 1e-4  # of the largest number of an output
 _SEED = 0
@@ -47,29 +49,33 @@ def compare(model: bytes, traced: Trace) -> Difference:
 
     Raises ExportError for outputs of another shape or dtype, and beyond the tolerance.
     """
-    try:
-        session = open_session(model)
-    except WeightsError as error:
-        raise ExportError(str(error)) from error
-    random = np.random.default_rng(_SEED)
+    session = _open(model)
     worst = Difference()
     for place in range(2 if traced.sizes else 1):
         at = {axis: pair[place] for axis, pair in traced.sizes.items()}
-        inputs = [_draw(spec, traced.graph, at, random) for spec in traced.network.inputs]
-        expected = traced.network.run(inputs)
-        named = {spec.name: one for spec, one in zip(traced.network.inputs, inputs, strict=True)}
-        found = _run(session, traced.outputs, named)
+        inputs = _draw_all(traced, at)
+        expected = _answer("MXNet", inputs, lambda given: traced.network.run([*given.values()]))
+        found = _answer("ONNX Runtime", inputs, lambda given: session.run(traced.outputs, given))
         for name, one, other in zip(traced.outputs, expected, found, strict=True):
             worst = worst.or_larger(_difference(name, one, other))
     return worst
 
 
-def _run(session: Any, outputs: Sequence[str], inputs: dict[str, NDArray[Any]]) -> Any:
+def _open(model: bytes) -> Any:
     try:
-        return session.run(list(outputs), inputs)
-    except Exception as error:  # onnxruntime has a class for each status, without a common root
+        return open_session(model)
+    except WeightsError as error:
+        raise ExportError(str(error)) from error
+
+
+def _answer(
+    runtime: str, inputs: Inputs, run: Callable[[Inputs], list[NDArray[Any]]]
+) -> list[NDArray[Any]]:
+    try:
+        return run(inputs)
+    except Exception as error:  # the runtimes' exceptions have no common root
         shapes = ", ".join(f"{name} {array.shape}" for name, array in inputs.items())
-        raise ExportError(f"ONNX Runtime cannot run the model on {shapes}: {error}") from error
+        raise ExportError(f"{runtime} cannot run the network on {shapes}: {error}") from error
 
 
 def _difference(name: str, expected: NDArray[Any], found: NDArray[Any]) -> Difference:
@@ -84,7 +90,7 @@ def _difference(name: str, expected: NDArray[Any], found: NDArray[Any]) -> Diffe
         raise ExportError(
             f"Output {name!r} is not finite on random inputs: check=False skips this."
         )
-    absolute = float(np.abs(one - other, where=finite, out=np.zeros_like(one)).max())
+    absolute = float(np.abs(one[finite] - other[finite]).max())
     scale = float(np.abs(one[finite]).max())
     difference = Difference(absolute, absolute / scale if scale else absolute)
     if not difference.relative <= TOLERANCE:
@@ -93,6 +99,11 @@ def _difference(name: str, expected: NDArray[Any], found: NDArray[Any]) -> Diffe
             f"{difference.relative:.3g} of its largest number; {TOLERANCE:g} is allowed."
         )
     return difference
+
+
+def _draw_all(traced: Trace, at: dict[str, int]) -> Inputs:
+    random = np.random.default_rng(_SEED)
+    return {spec.name: _draw(spec, traced.graph, at, random) for spec in traced.network.inputs}
 
 
 def _draw(

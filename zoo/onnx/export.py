@@ -17,6 +17,7 @@ from zoo.errors import ExportError
 from zoo.onnx import opset as opsets
 from zoo.onnx.binding import bind, bind_model, serialize
 from zoo.onnx.check import Difference, check_structure, compare
+from zoo.onnx.network import open_network
 from zoo.onnx.tracing import Trace, trace
 from zoo.onnx.translation import translate
 
@@ -67,7 +68,7 @@ def export_onnx(
     target = Path(path)
     if not target.parent.is_dir():
         raise ExportError(f"There is no folder {target.parent}: create it first.")
-    traced = trace(net, inputs, params=params, names=names, sizes=sizes)
+    traced = trace(open_network(net, inputs, params), names, sizes)
     model = _model(traced, opset, metadata, weights, stored_dtype)
     content = serialize(model)
     difference = _check(content, traced, weights, stored_dtype) if check else None
@@ -97,7 +98,7 @@ def to_model(
     sizes: Mapping[str, Sequence[int]] | None = None,
 ) -> onnx.ModelProto:
     """As `export_onnx`, in memory and without the check. Raises ExportError."""
-    traced = trace(net, inputs, params=params, names=names, sizes=sizes)
+    traced = trace(open_network(net, inputs, params), names, sizes)
     return _model(traced, opset, metadata, weights, stored_dtype)
 
 

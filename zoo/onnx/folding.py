@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
-from onnx import GraphProto, NodeProto, numpy_helper
+from onnx import GraphProto, NodeProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 Constants = dict[str, NDArray[Any]]
@@ -126,10 +125,11 @@ def _replace(graph: GraphProto, nodes: list[NodeProto], constants: Constants) ->
     _replace_nodes(graph, nodes)
     needed = {name for node in nodes for name in node.input}
     del graph.initializer[:]
-    graph.initializer.extend(
-        numpy_helper.from_array(np.ascontiguousarray(constants[name]), name)
-        for name in sorted(needed & set(constants))
-    )
+    for name in sorted(needed & set(constants)):
+        array = constants[name]
+        tensor = graph.initializer.add(name=name, dims=array.shape)
+        tensor.data_type = helper.np_dtype_to_tensor_dtype(array.dtype)
+        tensor.raw_data = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
 def _replace_nodes(graph: GraphProto, nodes: list[NodeProto]) -> None:

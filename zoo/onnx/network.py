@@ -1,12 +1,10 @@
-"""Where a network comes from: a Gluon block, or a Symbol with its parameters."""
+"""Networks of MXNet: a Gluon block, or a Symbol with its parameters."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,39 +13,11 @@ from numpy.typing import NDArray
 from zoo import params
 from zoo._mxnet import gluon, mx
 from zoo.errors import ExportError
-from zoo.manifest import TensorSpec
 from zoo.onnx.shapes import TensorType
 from zoo.onnx.specs import Arguments, flatten, read_specs, rebuild
+from zoo.onnx.tracing import Network, Weight
 
 _AUTOMATIC = re.compile(r"[a-z_]+0")
-
-
-@dataclass(frozen=True)
-class Weight:
-    """A parameter: its structural name, and its type, whose unknown sizes are 0."""
-
-    name: str
-    type: TensorType
-
-
-class Network(ABC):
-    """A network in MXNet: its symbol, its inputs, its weights by the symbol's variables."""
-
-    symbol: Any
-    inputs: tuple[TensorSpec, ...]
-    weights: dict[str, Weight]
-
-    @abstractmethod
-    def path(self, name: str) -> str:
-        """The readable form of a symbol node's name."""
-
-    @abstractmethod
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """The weights' values by structural name. Raises ExportError for one without a value."""
-
-    @abstractmethod
-    def run(self, arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-        """MXNet's outputs in inference mode, on the CPU or where the parameters are."""
 
 
 class GluonNetwork(Network):

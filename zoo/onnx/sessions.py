@@ -6,11 +6,11 @@ from typing import Any
 
 from zoo.errors import MissingDependencyError, WeightsError
 
-_ERRORS_ONLY = 3
+_FATAL_ONLY = 4  # errors are raised
 
 
 def open_session(model: bytes, *, threads: int | None = None) -> Any:
-    """An onnxruntime.InferenceSession of a self-contained model's bytes, logging errors only.
+    """An onnxruntime.InferenceSession of a self-contained model's bytes, which logs nothing.
 
     `threads` bounds the cores of one run; None leaves the choice to ONNX Runtime. Raises
     MissingDependencyError without ONNX Runtime, WeightsError for bytes that it cannot load.
@@ -22,7 +22,7 @@ def open_session(model: bytes, *, threads: int | None = None) -> Any:
             "ONNX Runtime is not installed here: pip install onnxruntime."
         ) from None
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = _ERRORS_ONLY
+    options.log_severity_level = _FATAL_ONLY
     if threads is not None:
         options.intra_op_num_threads = threads
     try:

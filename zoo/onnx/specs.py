@@ -35,7 +35,7 @@ def read_specs(inputs: Any) -> Arguments:
 
 def flatten(arguments: Any) -> list[Any]:
     """The leaves of nested lists and tuples in order; a shape is a leaf."""
-    if not isinstance(arguments, list | tuple) or (arguments and _is_shape(arguments)):
+    if not isinstance(arguments, list | tuple) or _is_shape(arguments):
         return [arguments]
     return [leaf for one in arguments for leaf in flatten(one)]
 
@@ -48,9 +48,8 @@ def rebuild(arguments: Any, leaves: Mapping[str, Any]) -> Any:
 
 
 def _is_shape(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(
-        isinstance(size, int | str | np.integer) for size in value
-    )
+    sizes = isinstance(value, list | tuple) and len(value) > 0
+    return sizes and all(isinstance(size, int | str | np.integer) for size in value)
 
 
 def _spec(value: Any, several: bool, counter: Any) -> Any:

@@ -2,15 +2,46 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from numpy.typing import NDArray
+
 from zoo.errors import ExportError
-from zoo.onnx.network import Network, Weight, open_network
+from zoo.manifest import TensorSpec
 from zoo.onnx.shapes import TensorType, free_axes, infer_types
 from zoo.onnx.symbol import VARIABLE, Edge, SymbolGraph, read_symbol
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A parameter: its structural name, and its type, whose unknown sizes are 0."""
+
+    name: str
+    type: TensorType
+
+
+class Network(ABC):
+    """A network in MXNet: its symbol, its inputs, its weights by the symbol's variables."""
+
+    symbol: Any
+    inputs: tuple[TensorSpec, ...]
+    weights: dict[str, Weight]
+
+    @abstractmethod
+    def path(self, name: str) -> str:
+        """The readable form of a symbol node's name."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The weights' values by structural name. Raises ExportError for one without a value."""
+
+    @abstractmethod
+    def run(self, arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """MXNet's outputs in inference mode, on the CPU or where the parameters are."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +66,11 @@ class Trace:
 
 
 def trace(
-    net: Any,
-    inputs: Any = None,
-    *,
-    params: Mapping[str, Any] | None = None,
+    network: Network,
     names: Sequence[str] | None = None,
     sizes: Mapping[str, Sequence[int]] | None = None,
 ) -> Trace:
-    """Trace a HybridBlock, or a Symbol with `params`; see `zoo.onnx.export.export_onnx`.
-
-    Raises ExportError.
-    """
-    network = open_network(net, inputs, params)
+    """Type the network's graph; `names` are the outputs'. Raises ExportError."""
     axes = free_axes(network.inputs, sizes)
     internals = network.symbol.get_internals()
     graph = read_symbol(network.symbol.tojson())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import onnx
 
@@ -12,12 +11,10 @@ from zoo.errors import ExportError
 from zoo.onnx.context import Walk
 from zoo.onnx.folding import prune
 from zoo.onnx.graph import OnnxGraph
-from zoo.onnx.operators import OPERATORS
+from zoo.onnx.operators import OPERATORS, supported_operators
 from zoo.onnx.shapes import TensorType
 from zoo.onnx.symbol import VARIABLE, SymbolGraph
-
-if TYPE_CHECKING:
-    from zoo.onnx.tracing import Trace
+from zoo.onnx.tracing import Trace
 
 
 def translate(
@@ -66,6 +63,5 @@ def _check_operators(symbol: SymbolGraph) -> None:
         for op, count in counts.items()
     )
     raise ExportError(
-        f"Cannot be exported: operator {listed}. "
-        f"Supported: {', '.join(sorted(OPERATORS, key=str.lower))}."
+        f"Cannot be exported: operator {listed}. Supported: {', '.join(supported_operators())}."
     )

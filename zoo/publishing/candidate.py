@@ -32,7 +32,6 @@ FILES = {
     "onnx-graph": "{}.graph.onnx",
     "vocabulary": "{}.vocabulary.txt",
 }
-_UNITS = {"california_housing": "100,000 dollars"}
 _STATES = ("h", "c")
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -104,7 +103,7 @@ def _record(
         inputs=inputs,
         outputs=_outputs(files["onnx-graph"]),
         preprocessing=preprocessing,
-        labels=_labels(run, dataset),
+        labels=dataset.about.labels,
         metrics=(),
         golden=Golden(raw, np.zeros(0, np.float32), 0.0),
         provenance=_provenance(run),
@@ -138,13 +137,6 @@ def _preprocessing(run: FinishedRun, dataset: AnyDataset) -> Mapping[str, Any]:
     if not isinstance(found, dict) or found.get("kind") not in ("image", "features"):
         raise PublishError(f"{run.folder}: run.json has no preprocessing: train again.")
     return found
-
-
-def _labels(run: FinishedRun, dataset: AnyDataset) -> tuple[str, ...] | None:
-    """The classes of a classifier, the unit of a regression."""
-    if run.recipe["task"] == "tabular-regression":
-        return (_UNITS[dataset.name],) if dataset.name in _UNITS else None
-    return dataset.about.labels
 
 
 def _inputs(net: Any, preprocessing: Mapping[str, Any]) -> tuple[TensorSpec, ...]:
@@ -185,7 +177,7 @@ def _graph(
 
 def _metadata(run: FinishedRun, content: bytes, dataset: AnyDataset) -> dict[str, str]:
     metadata = {"name": run.name, "weights_sha256": hashlib.sha256(content).hexdigest()}
-    labels = _labels(run, dataset)
+    labels = dataset.about.labels
     if labels is not None:
         metadata["labels"] = json.dumps(labels, ensure_ascii=False)
     if isinstance(dataset, TextDataset):

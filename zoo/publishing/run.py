@@ -149,7 +149,7 @@ def _command(folder: Path, facts: Mapping[str, Any]) -> str:
         python, script, *rest = shlex.split(facts["command"])
     except ValueError:
         raise PublishError(f"{folder}: run.json: the command is damaged: train again.") from None
-    if facts.get("smoke") or "--smoke" in rest:
+    if facts.get("smoke") or any(_is_option(word, "--smoke") for word in rest):
         raise PublishError(f"{folder} is a smoke run, too short to publish: train without --smoke.")
     return shlex.join([python, f"scripts/{PurePath(script).name}", *_without_folder(rest)])
 
@@ -159,8 +159,14 @@ def _without_folder(words: Sequence[str]) -> list[str]:
     return [
         word
         for before, word in pairs
-        if "--out" not in (before, word) and not word.startswith("--out=")
+        if not _is_option(word, "--out") and not (_is_option(before, "--out") and "=" not in before)
     ]
+
+
+def _is_option(word: str, option: str) -> bool:
+    """Whether the word is that option, which may be abbreviated and hold its value."""
+    stem = word.partition("=")[0]
+    return len(stem) > 2 and option.startswith(stem)
 
 
 def _file(folder: Path, name: str) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from zoo.errors import ExportError
 from zoo.onnx.context import Context, Translator
 from zoo.onnx.symbol import Node
@@ -31,7 +29,7 @@ def add_n(node: Node, ctx: Context) -> str:
     return ctx.emit("Sum", *ctx.inputs)
 
 
-def _scalar(op_type: str, *, swapped: bool = False) -> Callable[[Node, Context], str]:
+def _scalar(op_type: str, *, swapped: bool = False) -> Translator:
     def translate(node: Node, ctx: Context) -> str:
         value = node.attributes.number("scalar", 1)
         node.attributes.ignore("is_int")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from onnx import helper
 
 from zoo.errors import ExportError
-from zoo.onnx.context import Context
+from zoo.onnx.context import Context, Translator
+from zoo.onnx.specs import DTYPES
 from zoo.onnx.symbol import Node
 
 _SAME = {
@@ -28,7 +27,7 @@ _SAME = {
 }
 
 
-def _named(op_type: str) -> Callable[[Node, Context], str]:
+def _named(op_type: str) -> Translator:
     return lambda node, ctx: ctx.emit(op_type, *ctx.inputs)
 
 
@@ -51,6 +50,8 @@ def cast(node: Node, ctx: Context) -> str:
     dtype = node.attributes.text("dtype")
     if dtype == ctx.dtype():
         return data
+    if dtype not in DTYPES:
+        raise ExportError(f"{node.label}: dtype={dtype!r} is not supported.")
     return ctx.emit("Cast", data, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
 

@@ -1,0 +1,125 @@
+"""Networks of MXNet: blocks, Symbols with parameters, and those that cannot be traced."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("zoo._mxnet", reason="needs MXNet", exc_type=ImportError)
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from layers import ROW
+
+from zoo import params
+from zoo._mxnet import gluon, mx, nn
+from zoo.errors import ExportError
+from zoo.onnx import bind, export_onnx, to_model
+
+
+def names(values: Any) -> list[str]:
+    return [one.name for one in values]
+
+
+class Twice(gluon.HybridBlock):
+    """One layer called twice, and one that is never called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with self.name_scope():
+            self.layer = nn.Dense(6, in_units=6, activation="tanh")
+            self.spare = nn.Dense(2, in_units=6)
+
+    def hybrid_forward(self, F: Any, data: Any) -> Any:
+        return self.layer(self.layer(data))
+
+
+def test_repeated_names_of_nodes_do_no_harm(tmp_path: Path) -> None:
+    net = Twice()
+    net.initialize(mx.init.Normal(0.5))
+    report = export_onnx(net, tmp_path / "net.onnx", inputs=ROW)
+    graph = onnx.load(report.path).graph
+    assert names(graph.node) == ["layer/Gemm", "layer.act/Tanh", "layer/Gemm_1", "layer.act/Tanh_1"]
+    assert names(graph.initializer) == ["layer.bias", "layer.weight"]
+
+
+def test_a_parameter_that_nothing_needs_is_bound_and_dropped(tmp_path: Path) -> None:
+    net = Twice()
+    net.initialize()
+    report = export_onnx(net, tmp_path / "net.onnx", inputs=ROW, weights=False)
+    graph = onnx.load(report.path).graph
+    assert names(graph.input)[1:] == ["layer.weight", "layer.bias", "spare.weight", "spare.bias"]
+    arrays = params.arrays(net)
+    model = onnx.load_model_from_string(bind(report.path.read_bytes(), arrays))
+    assert names(model.graph.initializer) == ["layer.bias", "layer.weight"]
+
+
+def test_a_checkpoint_of_symbol_and_parameters(tmp_path: Path) -> None:
+    data = mx.sym.var("data")
+    hidden = mx.sym.BatchNorm(mx.sym.FullyConnected(data, num_hidden=4, name="fc"), name="bn")
+    symbol = mx.sym.softmax(hidden, name="softmax")
+    random = np.random.default_rng(0)
+    shapes = {
+        "arg:fc_weight": (4, 6),
+        "arg:fc_bias": (4,),
+        "arg:bn_gamma": (4,),
+        "arg:bn_beta": (4,),
+        "aux:bn_moving_mean": (4,),
+        "aux:bn_moving_var": (4,),
+    }
+    values = {key: mx.nd.array(random.uniform(1, 2, shape)) for key, shape in shapes.items()}
+    report = export_onnx(symbol, tmp_path / "net.onnx", inputs={"data": ROW}, params=values)
+    graph = onnx.load(report.path).graph
+    assert names(graph.node) == ["fc/Gemm", "bn/BatchNormalization", "softmax/Softmax"]
+    assert report.max_rel < 1e-5
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of SymbolBlock.imports itself
+def test_what_the_gluon_file_format_brings_back(tmp_path: Path) -> None:
+    net = nn.Dense(3, in_units=6)
+    net.initialize(mx.init.Normal(1))
+    net.hybridize()
+    net(mx.nd.ones((2, 6)))
+    net.export(str(tmp_path / "net"))
+    files = [str(tmp_path / name) for name in ("net-symbol.json", "net-0000.params")]
+    again = gluon.SymbolBlock.imports(files[0], ["data"], files[1])
+    report = export_onnx(again, tmp_path / "net.onnx", inputs=ROW)
+    assert (report.nodes, report.max_rel < 1e-5) == (1, True)
+
+
+def test_a_network_that_needs_shapes_cannot_be_traced() -> None:
+    layer = nn.HybridLambda(lambda F, x: x * x.shape[0])
+    with pytest.raises(ExportError, match="HybridLambda cannot be traced with symbols"):
+        to_model(layer, inputs=ROW)
+
+
+def test_what_is_no_network_is_refused() -> None:
+    with pytest.raises(ExportError, match="A int is neither a HybridBlock nor a Symbol"):
+        to_model(7, inputs=ROW)
+
+
+def test_parameters_without_values_are_refused() -> None:
+    with pytest.raises(ExportError, match="weight has no value"):
+        to_model(nn.Dense(3, in_units=6), inputs=ROW)
+
+
+def test_shapes_that_are_not_settled_are_refused_with_the_way_out() -> None:
+    net = nn.Dense(3)
+    net.initialize()
+    with pytest.raises(ExportError, match="run it once, then export it"):
+        to_model(net, inputs=ROW)
+
+
+def test_a_graph_without_weights_needs_no_values() -> None:
+    graph = to_model(nn.Dense(3), inputs=ROW, weights=False).graph
+    assert [axis.dim_value for axis in graph.input[1].type.tensor_type.shape.dim] == [3, 6]
+
+
+def test_a_state_that_is_missing_is_told() -> None:
+    net = gluon.rnn.LSTM(4, input_size=6)
+    net.initialize()
+    inputs = {"data": ("time", "batch", 6), "h": (1, "batch", 4)}
+    with pytest.raises(ExportError, match=r"cannot be traced|neither an input nor a parameter"):
+        to_model(net, inputs=inputs)

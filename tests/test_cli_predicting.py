@@ -1,0 +1,241 @@
+"""`zoo predict` and `zoo generate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import Run, document, refusal, without_styles
+from PIL import Image
+
+from zoo import samples
+from zoo.pipelines import pipeline
+from zoo.runtimes import RUNTIMES
+
+pytest_plugins = ["hubs", "cli_hub"]
+
+WORDS, CHARACTERS = "lstm_lm.tiny-words", "lstm_lm.tiny-characters"
+HOUSE = {"rooms": 5, "age": 41, "income": -3.5}
+
+
+@pytest.mark.usefixtures("embedded")
+def test_a_picture_is_shown_with_its_probabilities(run: Run) -> None:
+    path = samples.digits()[3]
+    answer = pipeline("lenet")(path)
+    lines = run("predict", "lenet", path, "--top", "3").stdout.splitlines()
+    assert lines[0] == f"{path}: {answer.label}, {answer.probability * 100:.2f} %"
+    assert len(lines) == 15
+    assert sum("█" in line for line in lines) > 5
+    charted = [line for line in lines if line.endswith("%") and ": " not in line]
+    assert len(charted) == 3
+    for line, (label, share) in zip(charted, answer.top(3), strict=True):
+        assert line[28:].split()[0] == label
+        assert line.endswith(f" {share * 100:.2f} %")
+
+
+@pytest.mark.usefixtures("embedded")
+def test_the_picture_is_what_the_network_sees(run: Run, tmp_path: Path) -> None:
+    field = np.zeros((28, 28), np.uint8)
+    field[4:24, 10:12] = 255
+    Image.fromarray(field).save(tmp_path / "line.png")
+    lines = run("predict", "lenet", tmp_path / "line.png").stdout.splitlines()[1:]
+    drawn = [line[:28].rstrip() for line in lines]
+    assert drawn == [""] * 2 + [" " * 10 + "██"] * 10 + [""] * 2
+
+
+@pytest.mark.usefixtures("embedded")
+def test_pictures_have_colours_on_a_terminal_unless_told_otherwise(run: Run) -> None:
+    arguments = ("predict", "lenet", samples.digits()[3])
+    terminal = {"FORCE_COLOR": "1", "COLORTERM": "truecolor", "COLUMNS": "80"}
+    assert "\x1b[38;2;" in run(*arguments, env=terminal).stdout
+    plain = run(*arguments, env={**terminal, "NO_COLOR": "1"}).stdout
+    assert "38;2;" not in plain
+    assert "▀" in plain
+    assert "\x1b" not in run(*arguments).stdout
+
+
+@pytest.mark.usefixtures("embedded")
+def test_a_narrow_terminal_has_the_bars_below(run: Run) -> None:
+    terminal = {"FORCE_COLOR": "1", "COLUMNS": "40", "TERM": "xterm"}
+    lines = without_styles(run("predict", "lenet", samples.digits()[3], env=terminal)).splitlines()
+    assert all(line.endswith("%") for line in lines[-5:])
+    assert lines[-6] == "▀" * 28
+    assert max(map(len, lines[-19:])) <= 40
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.usefixtures("embedded")
+def test_pictures_as_json(runtime: str, run: Run) -> None:
+    paths = samples.digits()[:2]
+    result = run("predict", "lenet", *paths, "--json", "--top", 2, "--runtime", runtime)
+    answers = pipeline("lenet", runtime)(paths)
+    assert document(result) == {
+        "name": "lenet.tiny",
+        "runtime": runtime,
+        "predictions": [
+            {
+                "input": str(path),
+                "label": answer.label,
+                "probability": answer.probability,
+                "top": [{"label": one, "probability": share} for one, share in answer.top(2)],
+            }
+            for path, answer in zip(paths, answers, strict=True)
+        ],
+    }
+
+
+@pytest.mark.usefixtures("embedded")
+def test_a_picture_from_standard_input(run: Run) -> None:
+    path = samples.digits()[5]
+    piped = document(run("predict", "lenet", "-", "--json", input=path.read_bytes()))
+    [answer] = piped["predictions"]
+    assert answer["input"] == "-"
+    assert answer["probability"] == pipeline("lenet")(path).probability
+
+
+@pytest.mark.usefixtures("embedded")
+def test_what_is_no_picture(run: Run, tmp_path: Path) -> None:
+    text = tmp_path / "text.png"
+    text.write_text("no picture")
+    assert "is not a picture" in refusal(run("predict", "lenet", text))
+    assert "is not a picture" in refusal(run("predict", "lenet", "-", input=b"no picture"))
+    assert "There is no file" in refusal(run("predict", "lenet", tmp_path / "none.png"))
+
+
+@pytest.mark.parametrize(
+    "row", ["5, 41, -3.5", "5 41 -3.5", "income=-3.5 rooms=5 age=41", "1:5 2:41 3:-3.5"]
+)
+@pytest.mark.usefixtures("embedded")
+def test_a_row_of_features(row: str, run: Run) -> None:
+    value = pipeline("linear_regression")(HOUSE).value
+    [answer] = document(run("predict", "linear_regression", row, "--json"))["predictions"]
+    assert answer == {"input": row, "value": value, "unit": "100,000 dollars"}
+    text = run("predict", "linear_regression", row).stdout
+    assert text == f"{row}: {value:.3f} x 100,000 dollars\n"
+
+
+@pytest.mark.usefixtures("embedded")
+def test_a_row_may_begin_with_a_minus(run: Run) -> None:
+    answers = document(run("predict", "linear_regression", "-1,-2,-3", "-.5,2,3", "--json"))
+    assert [one["input"] for one in answers["predictions"]] == ["-1,-2,-3", "-.5,2,3"]
+
+
+@pytest.mark.usefixtures("embedded")
+def test_rows_of_a_file_and_of_standard_input(run: Run, tmp_path: Path) -> None:
+    rows = "5,41,-3.5\n\n1,2,3\n"
+    (tmp_path / "rows.csv").write_text(rows)
+    from_file = document(run("predict", "linear_regression", tmp_path / "rows.csv", "--json"))
+    piped = document(run("predict", "linear_regression", "-", "--json", input=rows))
+    assert from_file == piped
+    assert [one["input"] for one in piped["predictions"]] == ["5,41,-3.5", "1,2,3"]
+
+
+@pytest.mark.usefixtures("embedded")
+def test_a_binary_classifier_shows_both_labels(run: Run) -> None:
+    lines = run("predict", "logistic_regression", "3:1 11:1").stdout.splitlines()
+    assert len(lines) == 3
+    assert {line.split()[0] for line in lines[1:]} == {"<=50K", ">50K"}
+
+
+@pytest.mark.parametrize("row", ["1,2", "a,b,c", "rooms=5", "5,41,nan", "rooms=1 age=2 incom=3"])
+@pytest.mark.usefixtures("embedded")
+def test_rows_that_do_not_fit(row: str, run: Run) -> None:
+    refusal(run("predict", "linear_regression", row))
+
+
+@pytest.mark.usefixtures("embedded")
+def test_a_file_that_is_no_text(run: Run) -> None:
+    assert "is not a text file" in refusal(run("predict", "linear_regression", samples.digits()[0]))
+
+
+@pytest.mark.usefixtures("embedded")
+def test_each_command_sends_to_the_other(run: Run) -> None:
+    assert refusal(run("predict", "lstm_lm", "a")) == (
+        "lstm_lm.tiny-words writes text: use zoo generate lstm_lm."
+    )
+    assert refusal(run("generate", "lenet", "a")) == (
+        "lenet.tiny does not write text: use zoo predict lenet."
+    )
+
+
+@pytest.mark.parametrize("name", [WORDS, CHARACTERS])
+@pytest.mark.usefixtures("embedded")
+def test_text_begins_with_the_prompt(name: str, run: Run) -> None:
+    options = ("--length", 12, "--temperature", 0.9, "--seed", 4)
+    expected = pipeline(name)("the cat", length=12, temperature=0.9, seed=4).text
+    result = run("generate", name, "the cat", *options)
+    assert result.stdout == f"{expected}\n"
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.usefixtures("embedded")
+def test_greedy_text_as_json(runtime: str, run: Run) -> None:
+    result = run("generate", WORDS, "the", "--length", 5, "--runtime", runtime, "--json")
+    expected = pipeline(WORDS, "onnx")("the", length=5)
+    assert document(result) == {
+        "name": WORDS,
+        "runtime": runtime,
+        "prompt": "the",
+        "text": expected.text,
+        "tokens": list(expected.tokens),
+        "options": {
+            "length": 5,
+            "temperature": 0.0,
+            "top_k": None,
+            "top_p": None,
+            "beam": 1,
+            "seed": 0,
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "decoding"),
+    [
+        (("--beam", 3), {"beam": 3}),
+        (
+            ("--temperature", 2, "--top-k", 3, "--seed", 1),
+            {"temperature": 2, "top_k": 3, "seed": 1},
+        ),
+        (("--temperature", 2, "--top-p", 0.5), {"temperature": 2, "top_p": 0.5}),
+    ],
+)
+@pytest.mark.usefixtures("embedded")
+def test_decoding_options(
+    options: tuple[object, ...], decoding: dict[str, object], run: Run
+) -> None:
+    expected = pipeline(CHARACTERS)("the", length=9, **decoding).text
+    assert run("generate", CHARACTERS, "the", "--length", 9, *options).stdout == f"{expected}\n"
+
+
+@pytest.mark.usefixtures("embedded")
+def test_a_prompt_may_be_left_out_be_piped_or_stay_alone(run: Run) -> None:
+    assert run("generate", WORDS, "--length", 3).exit_code == 0
+    piped = run("generate", WORDS, "-", "--length", 3, input="the cat")
+    assert piped.stdout == run("generate", WORDS, "the cat", "--length", 3).stdout
+    assert run("generate", WORDS, "the cat", "--length", 0).stdout == "the cat\n"
+
+
+@pytest.mark.usefixtures("embedded")
+def test_options_that_contradict_each_other(run: Run) -> None:
+    assert "temperature" in refusal(run("generate", WORDS, "the", "--top-k", 3))
+    assert "beam" in refusal(run("generate", WORDS, "the", "--beam", 3, "--temperature", 1))
+    assert "token 'Q'" in refusal(run("generate", CHARACTERS, "Q"))
+
+
+def test_the_published_lenet_reads_the_samples(published: dict[str, object], run: Run) -> None:
+    if "lenet.mnist" not in published:
+        pytest.skip("lenet.mnist is not published yet")
+    read = document(run("predict", "lenet.mnist", *samples.digits(), "--json"))["predictions"]
+    assert [one["label"] for one in read] == list("0123456789")
+
+
+def test_the_published_language_models_write(published: dict[str, object], run: Run) -> None:
+    names = [name for name in published if name.startswith("lstm_lm.")]
+    if not names:
+        pytest.skip("no language model is published yet")
+    for name in names:
+        text = document(run("generate", name, "The ", "--length", 20, "--json"))
+        assert len(text["tokens"]) == 20
