@@ -15,7 +15,7 @@ console = Console(stderr=True)
 
 
 class Bar:
-    """Loss, metric, rate and time left of the run."""
+    """Loss, rate and time left of the run, and `metric`: the last one measured, in words."""
 
     def __init__(self, progress: Progress, task: TaskID, done: int, per_step: int) -> None:
         self._progress = progress
@@ -23,11 +23,13 @@ class Bar:
         self._done = done
         self._per_step = per_step
         self._started = time.monotonic()
+        self.metric = ""
 
     def update(self, step: int, text: str) -> None:
         elapsed = time.monotonic() - self._started
         rate = (step - self._done) * self._per_step / max(elapsed, 1e-9)
-        self._progress.update(self._task, completed=step, text=f"{text}  {rate:,.0f} examples/s")
+        shown = f"{text}  {self.metric}  {rate:,.0f} examples/s"
+        self._progress.update(self._task, completed=step, text=shown)
 
     def line(self, text: str) -> None:
         """A line that stays above the bar; also where the output is a file."""

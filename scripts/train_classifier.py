@@ -97,6 +97,7 @@ def train(run: Run, recipe: ClassifierRecipe, dataset: Dataset, ctx: Any) -> Any
                 "learning_rate": rate,
                 "validation_accuracy": accuracy(published, recipe, dataset.validation, ctx),
             }
+            shown.metric = f"validation {facts['validation_accuracy']:.4f}"
             shown.line(run.log(epoch + 1, facts))
             run.save(step + 1, params.arrays(net) | optimizer.state() | average.state())
     params.load(published, average.arrays(), ctx=ctx)

@@ -88,6 +88,7 @@ def train(run: Run, recipe: LanguageModelRecipe, dataset: TextDataset, ctx: Any)
                 if (epoch + 1) % recipe.validate_every == 0 or step + 1 == steps:
                     loss = nats(learner.network(), dataset.validation, 16, ctx)
                     facts[f"validation_{recipe.metric}"] = measure(recipe, loss)
+                    shown.metric = f"validation {measure(recipe, loss):.4g}"
                 shown.line(run.log(epoch + 1, facts))
             if last or (window + 1) % SEGMENT == 0:
                 carried = {f"state.{i}": one.asnumpy() for i, one in enumerate(states)}

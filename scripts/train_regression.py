@@ -85,6 +85,7 @@ def train(
                 "validation_r2": r2(net, validation, dataset.validation.targets),
             }
             shown.update(step + 1, f"loss {train_loss:.6f}")
+            shown.metric = f"validation R2 {facts['validation_r2']:.4f}"
             shown.line(run.log(epoch + 1, facts))
             run.save(step + 1, params.arrays(net) | optimizer.state())
     return net

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from zoo import params
 from zoo.data import Dataset, Split, TextDataset, load_dataset
+from zoo.errors import PublishError
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 
+ADULT = "logistic_regression.adult"
 EPOCHS = 2
 PICTURE = {
     "kind": "image",
@@ -70,7 +73,7 @@ def adult_run(folder: Path, steps: int = 200) -> Path:
     arrays = {"output.weight": weight, "output.bias": bias}
     return write_run(
         folder,
-        "logistic_regression.adult",
+        ADULT,
         arrays,
         dataset,
         recipe={"target": 0.83},
@@ -150,3 +153,20 @@ def mnist_run(folder: Path) -> Path:
         config={"hidden": [16, 8]},
         preprocessing=PICTURE,
     )
+
+
+def content_of(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def refusal(run: Path, hub: Path) -> str:
+    """The one line with which the run is refused; the hub must stay as it is."""
+    from zoo.publish import publish
+
+    before = content_of(hub)
+    with pytest.raises(PublishError) as caught:
+        publish(run, hub=hub)
+    assert content_of(hub) == before
+    assert "\n" not in str(caught.value)
+    return str(caught.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -240,6 +241,15 @@ def test_another_encoding_gets_other_characters(installation: Path) -> None:
     assert ended.returncode == 0
     assert "##" in ended.stdout
     assert ended.stdout.isascii()
+
+
+def test_every_command_is_documented() -> None:
+    page = Path(zoo.__file__).parent.parent / "docs" / "command-line.md"
+    if not page.is_file():
+        pytest.skip("not a checkout")
+    shown = re.findall(r"^\$ (?:.* \| )?zoo (\w+) ?(\w*)", page.read_text("utf-8"), re.MULTILINE)
+    assert {command for command, _ in shown} == {*COMMANDS, "cache"}
+    assert {second for command, second in shown if command == "cache"} == set(CACHE_COMMANDS)
 
 
 def test_what_is_really_published(published: object, run: Run) -> None:

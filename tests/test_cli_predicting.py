@@ -145,8 +145,20 @@ def test_rows_that_do_not_fit(row: str, run: Run) -> None:
 
 
 @pytest.mark.usefixtures("embedded")
-def test_a_file_that_is_no_text(run: Run) -> None:
-    assert "is not a text file" in refusal(run("predict", "linear_regression", samples.digits()[0]))
+def test_what_is_no_text(run: Run) -> None:
+    picture = samples.digits()[0]
+    assert refusal(run("predict", "linear_regression", picture)) == (
+        f"{str(picture)!r} is not a text in UTF-8."
+    )
+    for command in (["predict", "linear_regression"], ["generate", "lstm_lm"]):
+        message = refusal(run(*command, "-", input=b"\xff\xfe"))
+        assert message == "Standard input is not a text in UTF-8."
+
+
+@pytest.mark.usefixtures("embedded")
+def test_nothing_to_predict_from(run: Run) -> None:
+    refusal(run("predict", "linear_regression", "-", input="\n"))
+    refusal(run("predict", "linear_regression", ""))
 
 
 @pytest.mark.usefixtures("embedded")
@@ -237,5 +249,5 @@ def test_the_published_language_models_write(published: dict[str, object], run: 
     if not names:
         pytest.skip("no language model is published yet")
     for name in names:
-        text = document(run("generate", name, "The ", "--length", 20, "--json"))
+        text = document(run("generate", name, "the ", "--length", 20, "--json"))
         assert len(text["tokens"]) == 20

@@ -1,7 +1,8 @@
 """README and docs do what they say: Python blocks run, command lines exist, links lead somewhere.
 
 Each file's Python blocks and cheap commands run in order, in one namespace and one folder, which
-holds the sample pictures. Before a block that cannot run in a test stands, with the reason,
+holds the sample pictures. In `sh` blocks every line is a command, in `console` blocks those after a
+dollar sign. Before a block that cannot run in a test stands, with the reason,
 
     <!-- not executed: reason -->
 
@@ -10,6 +11,7 @@ Its command lines are still checked.
 
 from __future__ import annotations
 
+import glob
 import importlib
 import os
 import re
@@ -34,10 +36,10 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 DATA_MIRROR = os.environ.get("ZOO_DATA_MIRROR", "")
 
-SHELLS = ("sh", "bash")
+SHELLS = ("sh", "console")
 LANGUAGES = (*SHELLS, "python", "json", "text", "")
 CHEAP = {"list", "info", "predict", "generate", "fetch", "verify", "export", "cache"}
-NOT_OURS = {"cat", "cd", "curl", "export", "git", "ls", "pip", "source", "unset"}
+NOT_OURS = {"cat", "cd", "curl", "echo", "export", "git", "ls", "pip", "source", "unset"}
 
 _FENCE = re.compile(r"^```(\w*)$\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MARK = re.compile(r"<!-- not executed: \S.* -->\n+\Z")
@@ -72,8 +74,11 @@ def blocks_of(path: Path) -> list[Block]:
 
 def commands_of(block: Block) -> Iterator[list[str]]:
     """The words of each command, without assignments before it, redirections and comments."""
+    prompt = "$ " if block.language == "console" else ""
     for line in block.text.replace("\\\n", " ").splitlines():
-        words = shlex.split(line, comments=True)
+        if not line.startswith(prompt):
+            continue
+        words = shlex.split(line.removeprefix(prompt), comments=True)
         ends = [place for place, word in enumerate(words) if word in _SEPARATORS]
         for start, end in zip([0, *(place + 1 for place in ends)], [*ends, None], strict=True):
             command = list(dropwhile(_ASSIGNMENT.match, words[start:end]))
@@ -148,17 +153,16 @@ def _check_options(script: str, words: list[str]) -> None:
 
 
 @pytest.fixture
-def reader(
-    tmp_path: Path, zoo_home: Path, data_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
-    """The folder of somebody who tries what is written: sample pictures, and data if there are."""
+def reader(tmp_path: Path, zoo_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of somebody who tries what is written; real data are at hand if there are any."""
     shutil.copytree(samples.digits()[0].parent, tmp_path / "zoo" / "samples")
     for picture in (*samples.digits(), *samples.garments()):
         shutil.copy(picture, tmp_path)
+    shutil.copy(samples.digits()[7], tmp_path / "digit.png")
+    (tmp_path / "rows.csv").write_text("-122.2, 37.9, 41, 880, 129, 322, 126, 8.3\n")
     monkeypatch.chdir(tmp_path)
     if DATA_MIRROR:
         monkeypatch.setenv("ZOO_DATA_MIRROR", DATA_MIRROR)
-        monkeypatch.setenv("ZOO_HOME", str(data_home))
     else:
         monkeypatch.setenv("ZOO_OFFLINE", "1")
     return tmp_path
@@ -182,7 +186,8 @@ def is_cheap(command: list[str]) -> bool:
 
 
 def run_command(command: list[str]) -> None:
-    result = CliRunner().invoke(app, command[1:], catch_exceptions=False)
+    words = [found for word in command[1:] for found in sorted(glob.glob(word)) or [word]]
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
     assert result.exit_code == 0, f"{shlex.join(command)}: {result.output}"
 
 
@@ -231,6 +236,18 @@ def test_blocks_say_their_language() -> None:
     for path in DOCUMENTS:
         fences = len(re.findall(r"^ *```", path.read_text("utf-8"), re.MULTILINE))
         assert fences == 2 * len(blocks_of(path)), f"{path.name}: a block that is not read"
+
+
+def test_blocks_and_commands_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "page.md"
+    path.write_text(
+        "```sh\nA=1 zoo list > names  # all\n```\n\n<!-- not executed: needs a day -->\n"
+        "```console\n$ cat x | zoo info 'a b' && make \\\n  demo\nzoo is output\n```\n"
+    )
+    first, second = blocks_of(path)
+    assert (first.line, first.executed, list(commands_of(first))) == (2, True, [["zoo", "list"]])
+    expected = [["cat", "x"], ["zoo", "info", "a b"], ["make", "demo"]]
+    assert (second.line, second.executed, list(commands_of(second))) == (7, False, expected)
 
 
 def anchors(path: Path) -> set[str]:

@@ -116,6 +116,7 @@ def _section(weights: Weights) -> str:
             weights.description,
             _metrics_table(weights.metrics),
             facts,
+            "To train it again, in a checkout:",
             f"```sh\n{command}\n```",
         ]
     )
@@ -136,7 +137,6 @@ def _facts(weights: Weights) -> Mapping[str, str]:
         f"seed {provenance['seed']}, finished {provenance['finished']}; "
         f"[log]({log}.jsonl), [curve]({log}.png)",
         "Notes": provenance.get("notes") or "",
-        "Reproduce": "in a checkout,",
     }
     return {name: text for name, text in facts.items() if text}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -73,3 +75,15 @@ def chosen(names: list[str] | None, every: bool) -> list[Weights]:
         raise typer.BadParameter("give one or more names, or --all.", param_hint="NAME")
     records = [get_weights(name) for name in names or list_weights()]
     return list({one.name: one for one in records}.values())
+
+
+def read_text(path: Path | None = None) -> str:
+    """A file's text, or that of standard input. Raises InputError unless it is UTF-8."""
+    from zoo.errors import InputError
+
+    try:
+        content = sys.stdin.buffer.read() if path is None else path.read_bytes()
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        name = "Standard input" if path is None else repr(str(path))
+        raise InputError(f"{name} is not a text in UTF-8.") from None

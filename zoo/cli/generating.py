@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from typing import Annotated
 
 import typer
 
 from zoo.cli import showing
-from zoo.cli.arguments import Json, Name, OneRuntime, Runtime
+from zoo.cli.arguments import Json, Name, OneRuntime, Runtime, read_text
 
 
 def generate(
@@ -68,7 +69,7 @@ def generate(
     from zoo.pipelines import TextGenerator, pipeline
 
     weights = get_weights(name)
-    text = sys.stdin.read() if prompt == "-" else prompt
+    text = read_text() if prompt == "-" else prompt
     options = {
         "length": length,
         "temperature": temperature,
@@ -90,8 +91,7 @@ def generate(
 
 def _stream(prompt: str, pieces: Iterator[str]) -> None:
     """The prompt appears with the first piece, after whatever can go wrong."""
-    sys.stdout.write(prompt + next(pieces, ""))
-    for piece in pieces:
-        sys.stdout.flush()
+    for piece in chain([prompt + next(pieces, "")], pieces):
         sys.stdout.write(piece)
+        sys.stdout.flush()
     sys.stdout.write("\n")

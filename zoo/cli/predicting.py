@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.cli import showing
-from zoo.cli.arguments import Json, Name, OneRuntime, Runtime
+from zoo.cli.arguments import Json, Name, OneRuntime, Runtime, read_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,19 +98,9 @@ def _picture_from_stdin() -> Any:
 
 
 def _rows(text: str) -> list[str]:
-    from zoo.errors import InputError
-
-    if text == "-":
-        content = sys.stdin.read()
-    elif _is_file(text):
-        try:
-            content = Path(text).read_text("utf-8")
-        except UnicodeDecodeError:
-            raise InputError(
-                f"{text!r} is not a text file with a row of features a line."
-            ) from None
-    else:
+    if text != "-" and not _is_file(text):
         return [text]
+    content = read_text(None if text == "-" else Path(text))
     return [line.strip() for line in content.splitlines() if line.strip()]
 
 

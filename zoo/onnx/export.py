@@ -17,7 +17,6 @@ from zoo.errors import ExportError
 from zoo.onnx import opset as opsets
 from zoo.onnx.binding import bind, bind_model, serialize
 from zoo.onnx.check import Difference, check_structure, compare
-from zoo.onnx.network import open_network
 from zoo.onnx.tracing import Trace, trace
 from zoo.onnx.translation import translate
 
@@ -68,7 +67,7 @@ def export_onnx(
     target = Path(path)
     if not target.parent.is_dir():
         raise ExportError(f"There is no folder {target.parent}: create it first.")
-    traced = trace(open_network(net, inputs, params), names, sizes)
+    traced = _trace(net, inputs, params, names, sizes)
     model = _model(traced, opset, metadata, weights, stored_dtype)
     content = serialize(model)
     difference = _check(content, traced, weights, stored_dtype) if check else None
@@ -98,7 +97,7 @@ def to_model(
     sizes: Mapping[str, Sequence[int]] | None = None,
 ) -> onnx.ModelProto:
     """As `export_onnx`, in memory and without the check. Raises ExportError."""
-    traced = trace(open_network(net, inputs, params), names, sizes)
+    traced = _trace(net, inputs, params, names, sizes)
     return _model(traced, opset, metadata, weights, stored_dtype)
 
 
@@ -149,3 +148,9 @@ def _rounded(name: str, array: NDArray[Any], dtype: str) -> NDArray[Any]:
             "that the check compares the same numbers, or pass check=False."
         )
     return stored
+
+
+def _trace(net: Any, inputs: Any, params: Any, names: Any, sizes: Any) -> Trace:
+    from zoo.onnx.network import open_network  # needs MXNet; whatever comes before does not
+
+    return trace(open_network(net, inputs, params), names, sizes)
