@@ -130,6 +130,7 @@ def main() -> None:
             config=models.complete(recipe.name.split(".")[0], **recipe.config),
             preprocessing=recipe.preprocessing,
             data=dict(dataset.digests),
+            smoke=options.smoke,
         )
     plot_curve(options.out, recipe.name, run.epochs, "validation_accuracy")
     command.conclude(recipe, "accuracy", found, met=found >= recipe.target, smoke=options.smoke)

@@ -125,6 +125,7 @@ def main() -> None:
                 "lstm_lm", vocabulary_size=len(dataset.vocabulary), **recipe.config
             ),
             data=dict(dataset.digests),
+            smoke=options.smoke,
         )
     plot_curve(options.out, recipe.name, run.epochs, f"validation_{recipe.metric}")
     command.conclude(recipe, recipe.metric, found, met=found <= recipe.target, smoke=options.smoke)

@@ -125,6 +125,7 @@ def main() -> None:
             config=models.complete("linear_regression", **recipe.config),
             preprocessing=numbers,
             data=dict(dataset.digests),
+            smoke=options.smoke,
         )
     plot_curve(options.out, recipe.name, run.epochs, "validation_r2")
     print(f"largest difference from the closed form: {difference:.2g}")

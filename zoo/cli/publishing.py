@@ -39,7 +39,7 @@ def publish(
     from zoo.publish import publish as publish_run
 
     weights = publish_run(run, hub=hub)
-    typer.echo(f"Published {weights.name}, sha256 {weights.artifact('safetensors').sha256}")
+    typer.echo(f"{weights.name} is published, sha256 {weights.artifact('safetensors').sha256}")
     for one in weights.metrics:
         value = showing.metric_value(one.name, one.value)
         typer.echo(f"{one.name} {value} on {one.dataset} {one.split}, n = {one.n:,}")

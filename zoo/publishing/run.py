@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from zoo import params
 from zoo.errors import PublishError, WeightsError, near
-from zoo.models import ARCHITECTURES
+from zoo.models import ARCHITECTURES, complete
 
 _FIELDS: Mapping[str, Any] = {
     "name": str,
@@ -70,8 +70,9 @@ class FinishedRun:
 
     @property
     def config(self) -> Mapping[str, Any]:
-        config: Mapping[str, Any] = self.facts["config"]
-        return config
+        """Every argument of the architecture, those left to their defaults too, as in JSON."""
+        config: Mapping[str, Any] = complete(self.architecture, **self.facts["config"])
+        return dict(json.loads(json.dumps(config)))
 
     @property
     def stored_dtype(self) -> str:
