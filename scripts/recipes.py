@@ -96,7 +96,8 @@ class LanguageModelRecipe:
     `samples` tokens are drawn for each step's softmax (0: the full softmax). `input_dropout` and
     `output_dropout` act on the embedding and on the last layer, `config`'s between the layers.
     `target` is the largest test perplexity, or nats a token where `metric` says so.
-    `stored_dtype` is the type of the published bytes.
+    `stored_dtype` is the type of the published bytes. After `checkpoint_every` steps within an
+    epoch the dropout's generator is seeded anew, and the run can go on from there.
     """
 
     name: str
@@ -115,6 +116,7 @@ class LanguageModelRecipe:
     clip: float = 0.5
     warmup: float = 0.1
     validate_every: int = 1
+    checkpoint_every: int = 250
     stored_dtype: str = "float16"
     task: str = "language-modeling"
 

@@ -36,7 +36,7 @@ LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"sources"},
     {"cache", "unwrapping", "manifest"},
     {"records", "downloading", "safetensors_check"},
-    {"atomic", "_mxnet"},
+    {"atomic", "_mxnet", "strict_json", "figures"},
     {"errors"},
 )
 DEPTHS = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}

@@ -21,8 +21,8 @@ from typing import BinaryIO, NamedTuple
 from zoo.atomic import atomic_file
 from zoo.cache import cached_path, check_file, leftovers, set_aside, single_flight
 from zoo.downloading import SourceError
-from zoo.errors import ChecksumError, DownloadError, OfflineError
-from zoo.manifest import embedded_folder
+from zoo.errors import ChecksumError, DownloadError, ManifestError, OfflineError
+from zoo.manifest import embedded_folder, read_manifest
 from zoo.records import Artifact
 from zoo.sources import MIRROR_VARIABLES, Source, content_chunks, sources_of
 
@@ -91,7 +91,7 @@ def _obtain(
             try:
                 return _Found(embedded, check_file(embedded, artifact, keep=keep, links=True))
             except ChecksumError as error:
-                damaged = error
+                damaged = error if _is_packaged(artifact) else None
     try:
         found = _from_cache(artifact, keep, subfolder)
         if found is None:
@@ -104,6 +104,16 @@ def _obtain(
     if damaged is not None:
         _say(f"{damaged} Used {found.path} instead; reinstall gluon-zoo.")
     return found
+
+
+def _is_packaged(artifact: Artifact) -> bool:
+    """Whether the package itself publishes these bytes; other hubs may use the same file names."""
+    try:
+        records = read_manifest().values()
+    except ManifestError:
+        return False
+    published = (one for record in records for one in record.artifacts.values())
+    return any((one.file, one.sha256) == (artifact.file, artifact.sha256) for one in published)
 
 
 def _from_cache(artifact: Artifact, keep: bool, subfolder: str) -> _Found | None:

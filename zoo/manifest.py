@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from zoo import strict_json
 from zoo.atomic import write_atomically
 from zoo.errors import ManifestError, UnknownModelError, near
 from zoo.records import Artifact, Golden, Metric, TensorSpec, Weights
@@ -127,31 +127,9 @@ def _strict_json(content: bytes, path: Path) -> Any:
     if len(content) > LARGEST_MANIFEST:
         raise ManifestError(f"{path}: larger than {LARGEST_MANIFEST >> 20} MiB, not a manifest.")
     try:
-        return json.loads(
-            content.decode("utf-8"),
-            object_pairs_hook=_distinct,
-            parse_float=_finite,
-            parse_constant=_finite,
-        )
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
-        raise ManifestError(f"{path}: not a manifest in strict JSON: {reason}.") from None
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        names = [name for name, _ in pairs]
-        double = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {double[:100]!r} occurs twice")
-    return result
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text[:40]} is not a finite number")
-    return value
+        return strict_json.parse(content)
+    except ValueError as error:
+        raise ManifestError(f"{path}: not a manifest in strict JSON: {error}.") from None
 
 
 @functools.cache

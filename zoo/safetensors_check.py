@@ -6,12 +6,12 @@ dtype, shape and byte range of every tensor, and the tensors' bytes without hole
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from zoo import strict_json
 from zoo.errors import WeightsError
 
 ITEM_SIZES = {
@@ -69,20 +69,12 @@ def _parse(header: bytes) -> dict[str, Any]:
     if not header.startswith(b"{"):
         raise WeightsError("the header is not a JSON object.")
     try:
-        entries = json.loads(header.decode("utf-8"), object_pairs_hook=_distinct)
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)[:120]
-        raise WeightsError(f"the header cannot be read: {reason}.") from None
+        entries = strict_json.parse(header)
+    except ValueError as error:
+        raise WeightsError(f"the header cannot be read: {error}.") from None
     if not isinstance(entries, dict):
         raise WeightsError("the header is not a JSON object.")
     return entries
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a name occurs twice")
-    return result
 
 
 def _check_metadata(metadata: Any) -> None:
