@@ -22,8 +22,7 @@ from zoo.text import Vocabulary
 
 CHARACTERS = Vocabulary(tuple("\n !,.:EMOR") + tuple("abcdefghijklmnopqrstuvwxyz"))
 WORDS = Vocabulary(
-    ("<eos>", "<unk>", "the", "cat", "sat", "on", "a", "mat", ",", ".", "@-@", "dog", "=", "'s")
-    + ("2010", "11", "\u2013"),
+    ("<eos>", "<unk>", "the", "cat", "sat", "on", "a", "mat", ",", ".", "@-@", "dog", "=", "'s"),
     unknown="<unk>",
 )
 HIDDEN, LAYERS = 12, 2

@@ -179,7 +179,7 @@ def test_a_continuation_leaves_its_prompt_alone(prompt, tokens, added):
 
 def test_a_piece_comes_as_soon_as_it_is_settled():
     taken = []
-    tokens = ("He won the 2010 \u2013 the 2010 \u2013 11 season .").split()
+    tokens = tokenize("He won the 2010 \u2013 the 2010\u201311 season.", "word")
     pieces = continuation("", (taken.append(one) or one for one in tokens), "word")
     seen = [(piece, len(taken)) for piece in pieces]
     assert seen == [

@@ -204,7 +204,7 @@ def test_a_light_background_can_be_the_networks_own() -> None:
         (np.zeros((3, 1, 30, 30), np.uint8), r"shape \(1, 30, 30\) is no picture"),
         (
             np.zeros((2, 3, 28, 28), np.uint8),
-            r"shape \(3, 28, 28\) is no picture: give .* 1, 28, 28",
+            r"\(3, 28, 28\) is no picture: .* \(n, 1, 28, 28\)",
         ),
         (np.zeros((28,), np.uint8), r"shape \(28,\) is no picture"),
         (np.zeros((0, 28), np.uint8), "no picture"),

@@ -40,12 +40,21 @@ def image(raw: Any, preprocessing: Mapping[str, Any]) -> Floats:
     """Pictures as the network's input, float32 (n, 1, height, width).
 
     `raw`: a path, a PIL image, an array (H, W) or (H, W, 3 or 4), a list of those, or an array
-    (n, height, width) or, as Gluon has it, (n, 1, height, width). Integers count grey levels from 0 to 255, floats go from 0 to 1. A grey picture of
-    exactly the network's size is taken as it is; any other is turned to grey, inverted if it is
-    dark on light, cropped to its ink, fitted and centred. Raises InputError.
+    (n, height, width) or, as Gluon has it, (n, 1, height, width). Integers count grey levels from
+    0 to 255, floats go from 0 to 1. A grey picture of exactly the network's size is taken as it is;
+    any other is turned to grey, inverted if it is dark on light, cropped to its ink, fitted and
+    centred. Raises InputError.
     """
     height, width = preprocessing["size"]
     return normalize(_levels(raw, (int(height), int(width)), preprocessing), preprocessing)
+
+
+def normalize(levels: NDArray[Any], preprocessing: Mapping[str, Any]) -> Floats:
+    """Grey levels (n, height, width) from 0 to 255 as float32 (n, 1, height, width)."""
+    levels = levels[:, None]
+    mean = np.asarray(preprocessing["mean"], np.float32).reshape(1, -1, 1, 1)
+    std = np.asarray(preprocessing["std"], np.float32).reshape(1, -1, 1, 1)
+    return np.asarray((levels * np.float32(preprocessing["scale"]) - mean) / std, np.float32)
 
 
 def open_picture(source: Path | BinaryIO, name: str) -> Image.Image:
@@ -60,14 +69,6 @@ def open_picture(source: Path | BinaryIO, name: str) -> Image.Image:
         raise InputError(f"{name} is not a picture in a format that Pillow reads.") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"{name} cannot be read as a picture: {error}.") from error
-
-
-def normalize(levels: NDArray[Any], preprocessing: Mapping[str, Any]) -> Floats:
-    """Grey levels (n, height, width) from 0 to 255 as float32 (n, 1, height, width)."""
-    levels = levels[:, None]
-    mean = np.asarray(preprocessing["mean"], np.float32).reshape(1, -1, 1, 1)
-    std = np.asarray(preprocessing["std"], np.float32).reshape(1, -1, 1, 1)
-    return np.asarray((levels * np.float32(preprocessing["scale"]) - mean) / std, np.float32)
 
 
 def features(raw: Any, preprocessing: Mapping[str, Any]) -> Floats:

@@ -172,14 +172,12 @@ def _absent(records: Iterable[Weights], found: set[Path], named: bool) -> Iterat
     from zoo.cache import cached_path
     from zoo.manifest import embedded_folder
 
-    for weights in records:
-        for kind, artifact in weights.artifacts.items():
+    for one in records:
+        for kind, artifact in one.artifacts.items():
             path = cached_path(artifact)
             if found.isdisjoint((path, embedded_folder() / artifact.file)):
                 needed = named and kind == "safetensors"
-                mend = (
-                    f"{artifact.file} is not on this machine: zoo fetch {weights.name} brings it."
-                )
+                mend = f"{artifact.file} is not on this machine: zoo fetch {one.name} brings it."
                 yield Check(ABSENT, path, mend if needed else None)
 
 
