@@ -67,17 +67,11 @@ def self_contained(weights: Weights) -> bytes:
 
 
 def _metadata(weights: Weights) -> dict[str, str]:
-    """Added to what is in the published graph."""
+    """Added to what is in the published graph: how to use the model, and its licence."""
     import json
 
-    labels = {"labels": json.dumps(weights.labels, ensure_ascii=False)} if weights.labels else {}
-    vocabulary = weights.artifacts.get("vocabulary")
     return {
-        "name": weights.name,
         "task": weights.task,
-        "weights_sha256": weights.artifact("safetensors").sha256,
         "preprocessing": json.dumps(dict(weights.preprocessing), ensure_ascii=False),
         "licence": weights.licence["weights"],
-        **labels,
-        **({"vocabulary_sha256": vocabulary.sha256} if vocabulary else {}),
     }
