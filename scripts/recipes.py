@@ -255,14 +255,15 @@ LANGUAGE_MODELS = {
         LanguageModelRecipe(
             name="lstm_lm.shakespeare",
             dataset="shakespeare",
-            epochs=7,
+            epochs=5,
             batch_size=32,
             window=80,
             learning_rate=3e-3,
             target=1.55,
             metric="nats_per_character",
-            input_dropout=0.1,
-            config={"embed_size": 384, "hidden_size": 384, "layers": 2, "dropout": 0.2},
+            input_dropout=0.0,
+            output_dropout=0.1,
+            config={"embed_size": 384, "hidden_size": 384, "layers": 2, "dropout": 0.1},
         ),
     )
 }
