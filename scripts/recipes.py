@@ -205,10 +205,10 @@ CLASSIFIERS = {
         ClassifierRecipe(
             name="lenet.fashion_mnist",
             dataset="fashion_mnist",
-            epochs=20,
+            epochs=36,
             batch_size=128,
             learning_rate=0.1,
-            weight_decay=3e-4,
+            weight_decay=2e-4,
             average=0.999,
             target=0.92,
             preprocessing=FASHION_LEVELS,
