@@ -10,7 +10,6 @@ import pytest
 from zoo.data import load_dataset
 from zoo.errors import DownloadError
 
-
 _MIRROR = os.environ.get("ZOO_DATA_MIRROR")  # read before the tests' own environment hides it
 
 
