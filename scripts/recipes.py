@@ -126,7 +126,7 @@ class LanguageModelRecipe:
 Recipe = ClassifierRecipe | RegressionRecipe | LanguageModelRecipe
 
 _HANDWRITING = Distortion(rotation=10, shear=10, scale=0.12, shift=1.5, elastic=24, sigma=4)
-_GARMENT = Distortion(shift=1.5, flip=True, whole_pixels=True)
+_MIRRORED = Distortion(flip=True)
 _SOFTMAX = {"classes": 10, "features": 784}
 
 CLASSIFIERS = {
@@ -188,7 +188,7 @@ CLASSIFIERS = {
             average=0.999,
             target=0.895,
             preprocessing=FASHION_LEVELS,
-            distortion=Distortion(flip=True),
+            distortion=_MIRRORED,
         ),
         ClassifierRecipe(
             name="lenet.mnist",
@@ -205,14 +205,15 @@ CLASSIFIERS = {
         ClassifierRecipe(
             name="lenet.fashion_mnist",
             dataset="fashion_mnist",
-            epochs=36,
+            epochs=24,
             batch_size=128,
             learning_rate=0.1,
-            weight_decay=2e-4,
+            weight_decay=5e-4,
+            label_smoothing=0.1,
             average=0.999,
             target=0.92,
             preprocessing=FASHION_LEVELS,
-            distortion=_GARMENT,
+            distortion=_MIRRORED,
         ),
     )
 }
