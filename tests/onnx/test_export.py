@@ -260,14 +260,14 @@ def test_an_input_that_nothing_needs_stays(tmp_path: Path) -> None:
 
 
 def test_an_operator_that_is_not_known_is_named_with_what_is() -> None:
-    layer = nn.HybridLambda(lambda F, x: F.sort(F.gamma(F.sort(x), name="mine")))
+    layer = nn.HybridLambda(lambda F, x: F.gamma(F.gammaln(F.gamma(x), name="mine")))
     with pytest.raises(ExportError) as caught:
         to_model(layer, inputs=ROW)
     text = str(caught.value)
-    assert "operator 'sort' (node " in text
+    assert "operator 'gamma' (node " in text
     assert "and 1 more" in text
-    assert "'gamma' (node 'hybridlambda" in text
-    assert "Supported: abs, Activation, add_n" in text
+    assert "'gammaln' (node 'hybridlambda" in text
+    assert "Supported: abs, Activation, _add" in text
 
 
 def test_an_attribute_that_nobody_reads_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from zoo.errors import ExportError
 from zoo.manifest import TensorSpec
@@ -132,15 +132,52 @@ class Context:
         """A constant vector of axes, sizes or bounds."""
         return self.constant(np.array(values, np.int64))
 
-    def scalar(self, value: float) -> str:
-        """A constant of rank 0 in the dtype of the first input."""
-        return self.constant(np.array(value, self.dtype()))
+    def scalar(self, value: float, dtype: str | None = None) -> str:
+        """A constant of rank 0, in the dtype of the first input unless another is given."""
+        return self.constant(np.array(value, dtype or self.dtype()))
 
-    def filled(self, value: float) -> str:
-        """A tensor of the output's type with one value everywhere."""
+    def cast(self, tensor: str, dtype: str, source: str | None = None) -> str:
+        """`tensor` in another dtype; itself where `source`, its own one, is the same."""
+        if dtype == source:
+            return tensor
+        return self.emit("Cast", tensor, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+
+    def as_output(self, tensor: str, source: str = "bool") -> str:
+        """`tensor`, whose dtype is `source`, in the dtype of the node's output."""
+        return self.cast(tensor, self.output().dtype, source)
+
+    def converted(self, dtype: str) -> list[str]:
+        """The ONNX tensors of the node's inputs, all in one dtype."""
+        return [self.cast(one, dtype, self.dtype(k)) for k, one in enumerate(self.inputs)]
+
+    def filled(self, value: float, like: str | None = None) -> str:
+        """A tensor of the output's type, in the shape of `like` if given, with one value."""
         kind = self.output()
         one = numpy_helper.from_array(np.array([value], kind.dtype))
-        return self.emit("ConstantOfShape", self.shape_tensor(kind.shape), value=one)
+        static = all(isinstance(size, int) for size in kind.shape)
+        measured = like is not None and not static
+        sizes = self.emit("Shape", like) if measured and like else self.shape_tensor(kind.shape)
+        return self.emit("ConstantOfShape", sizes, value=one)
+
+    def size(self, place: int, axis: int) -> str:
+        """How long an axis of an input is, as a vector of one integer."""
+        length = self.shape(place)[axis]
+        if isinstance(length, int):
+            return self.int64([length])
+        axis %= self.rank(place)
+        return self.emit("Shape", self.inputs[place], start=axis, end=axis + 1)
+
+    def slice(
+        self,
+        tensor: str,
+        begin: Sequence[int],
+        end: Sequence[int],
+        axes: Sequence[int],
+        steps: Sequence[int] | None = None,
+    ) -> str:
+        """A part of `tensor`, whose bounds are numbers."""
+        bounds = [self.int64(begin), self.int64(end), self.int64(axes)]
+        return self.emit("Slice", tensor, *bounds, *([self.int64(steps)] if steps else []))
 
     def transpose(self, tensor: str, order: Sequence[int]) -> str:
         if list(order) == sorted(order):

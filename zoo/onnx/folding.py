@@ -16,10 +16,16 @@ FOLDABLE = {  # none of them multiplies the size of its inputs
     "Cast",
     "Concat",
     "Div",
+    "Equal",
+    "Floor",
     "Gather",
     "Identity",
+    "Less",
+    "Max",
+    "Min",
     "Mul",
     "Neg",
+    "Not",
     "Reshape",
     "Shape",
     "Slice",
@@ -29,6 +35,7 @@ FOLDABLE = {  # none of them multiplies the size of its inputs
     "Sub",
     "Transpose",
     "Unsqueeze",
+    "Where",
 }
 _SMALL = 4096  # bytes that may be held twice
 _OPTIONAL_OUTPUTS = ("GRU", "LSTM", "RNN")

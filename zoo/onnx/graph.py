@@ -67,7 +67,7 @@ class OnnxGraph:
         if key not in self._constants:
             name = self.unique(f"constant_{len(self._constants)}")
             self._constants[key] = name
-            self._initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+            self._initializers.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return self._constants[key]
 
     def producer(self, tensor: str) -> Any:
