@@ -83,12 +83,6 @@ def test_reduction(case: Case, opset: int) -> None:
     ("call", "inputs", "message"),
     [
         (lambda F, x: F.mean(x, axis=1), IDS, "int64 input"),
-        (lambda F, x: F.softmax(x, dtype="float64"), ROW, "dtype other than its input's"),
-        (
-            lambda F, x: F.softmax(x, F.ones((6,)), use_length=True, axis=0),
-            ROW,
-            "use_length",
-        ),
     ],
 )
 def test_what_is_not_supported_is_refused(call: Any, inputs: Any, message: str) -> None:

@@ -13,6 +13,7 @@ from onnx import helper, numpy_helper
 from zoo.errors import ExportError
 from zoo.manifest import TensorSpec
 from zoo.onnx.graph import OnnxGraph
+from zoo.onnx.opset import check_kernel
 from zoo.onnx.shapes import Dimension, Shape, TensorType
 from zoo.onnx.symbol import VARIABLE, Edge, Node, SymbolGraph
 
@@ -49,9 +50,14 @@ class Walk:
         """Translate all nodes; `tensors` are those of the variables, by name."""
         for node in self.nodes.values():
             if node.op == VARIABLE:
-                self._values[node.index, 0] = tensors[node.name]
+                if node.name in tensors:  # the labels of heads are not
+                    self._values[node.index, 0] = tensors[node.name]
             elif node.inputs:  # what has none is made when first needed, if ever
                 self._translate(node)
+
+    def has(self, edge: Edge) -> bool:
+        """Whether there is such a tensor; there is none for labels."""
+        return edge in self._values or self.nodes[edge[0]].op != VARIABLE
 
     def value(self, edge: Edge) -> str:
         """The ONNX tensor of an edge. Raises ExportError for an output that is not translated."""
@@ -83,8 +89,8 @@ class Context:
 
     @property
     def inputs(self) -> list[str]:
-        """The ONNX tensors of the node's inputs."""
-        return [self.value(edge) for edge in self._node.inputs]
+        """The ONNX tensors of the node's inputs; labels that inference lacks are not there."""
+        return [self.value(edge) for edge in self._node.inputs if self._walk.has(edge)]
 
     def value(self, edge: Edge) -> str:
         """The ONNX tensor of an edge."""
@@ -122,6 +128,7 @@ class Context:
         self, op_type: str, *inputs: str, outputs: int, label: str | None = None, **attributes: Any
     ) -> list[str]:
         """Append an ONNX node with several outputs and return those."""
+        check_kernel(op_type, self.opset, self._node.label)
         name = "/".join(part for part in (self._name, label or op_type) if part)
         return self._walk.graph.add_node(op_type, inputs, name, outputs, **attributes)
 

@@ -102,6 +102,7 @@ class SymbolNetwork(Network):
             name: mx.nd.array(array, dtype=array.dtype)
             for name, array in {**self._arrays, **given}.items()
         }
+        tensors.update(self._labels(tensors))
         executor = self.symbol.bind(
             mx.cpu(),
             {name: tensors[name] for name in self.symbol.list_arguments()},
@@ -109,6 +110,14 @@ class SymbolNetwork(Network):
             grad_req="null",
         )
         return [one.asnumpy() for one in executor.forward(is_train=False)]
+
+    def _labels(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
+        """Zeros for the labels of heads."""
+        names = self.symbol.list_arguments()
+        known = {name: one.shape for name, one in tensors.items() if name in names}
+        shapes, _, _ = self.symbol.infer_shape(**known)
+        missing = {name: shape for name, shape in zip(names, shapes, strict=True)}
+        return {name: mx.nd.zeros(missing[name]) for name in names if name not in tensors}
 
 
 def open_network(net: Any, inputs: Any, parameters: Mapping[str, Any] | None) -> Network:

@@ -17,6 +17,15 @@ from zoo.errors import ExportError
 Edge = tuple[int, int]
 
 VARIABLE = "null"
+HEADS = frozenset(  # a prediction and its label
+    {
+        "LinearRegressionOutput",
+        "LogisticRegressionOutput",
+        "MAERegressionOutput",
+        "SVMOutput",
+        "SoftmaxOutput",
+    }
+)
 _WITHOUT_EFFECT = frozenset({"cudnn_off", "cudnn_tune", "workspace"})
 
 
@@ -110,6 +119,14 @@ class SymbolGraph:
 
     nodes: tuple[Node, ...]
     outputs: tuple[Edge, ...]
+
+    def labels(self) -> set[str]:
+        """Variables that only heads take, as labels: inference does not need them."""
+        taken = {(node.index, 0) for node in self.nodes if node.op == VARIABLE}
+        taken -= set(self.outputs)
+        for node in self.nodes:
+            taken -= {edge for k, edge in enumerate(node.inputs) if k != 1 or node.op not in HEADS}
+        return {node.name for node in self.nodes if (node.index, 0) in taken}
 
     def uses(self) -> Counter[Edge]:
         """How many inputs and outputs take each edge."""

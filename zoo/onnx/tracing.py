@@ -85,7 +85,7 @@ def trace(
 
 
 def _check_variables(graph: SymbolGraph, network: Network) -> None:
-    known = {spec.name for spec in network.inputs} | set(network.weights)
+    known = {spec.name for spec in network.inputs} | set(network.weights) | graph.labels()
     variables = Counter(node.name for node in graph.nodes if node.op == VARIABLE)
     for name, count in variables.items():
         if name not in known:

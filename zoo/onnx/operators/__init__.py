@@ -14,6 +14,7 @@ from zoo.onnx.operators import (
     activations,
     arithmetic,
     attention,
+    boxes,
     comparison,
     convolution,
     creation,
@@ -26,17 +27,20 @@ from zoo.onnx.operators import (
     pooling,
     recurrent,
     reductions,
+    resizing,
     sequence,
     shapes,
     slicing,
     softmax,
     sorting,
+    spatial,
 )
 
 OPERATORS: Mapping[str, Translator] = {
     **activations.OPERATORS,
     **arithmetic.OPERATORS,
     **attention.OPERATORS,
+    **boxes.OPERATORS,
     **comparison.OPERATORS,
     **convolution.OPERATORS,
     **creation.OPERATORS,
@@ -49,11 +53,13 @@ OPERATORS: Mapping[str, Translator] = {
     **pooling.OPERATORS,
     **recurrent.OPERATORS,
     **reductions.OPERATORS,
+    **resizing.OPERATORS,
     **sequence.OPERATORS,
     **shapes.OPERATORS,
     **slicing.OPERATORS,
     **softmax.OPERATORS,
     **sorting.OPERATORS,
+    **spatial.OPERATORS,
 }
 
 

@@ -73,6 +73,7 @@ def binary(pair: Pair) -> Translator:
 
     def translate(node: Node, ctx: Context) -> str:
         dtype = ctx.output().dtype
+        node.attributes.ignore("axis")  # Gluon's cosine loss gives one, MXNet has none
         one, other = ctx.converted(dtype)
         return pair(ctx, one, other, dtype)
 
