@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 DEFAULT = 21  # the last opset for which ONNX Runtime has CPU kernels for all that Gluon needs
 IR_VERSIONS = {17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11}
 
+_BITWISE = 18
 _DEFORM_CONV = 19
 _GELU = 20
 _GRID_SAMPLE_IS_LINEAR = 20
@@ -21,8 +22,9 @@ _REDUCE_TAKES_AXES_AS_INPUT = 18
 _RESIZE_TAKES_AXES = 18
 _WITHOUT_KERNEL = {  # from these opsets on ONNX Runtime has none on the CPU
     "MaxRoiPool": 22,
-    "RandomNormal": 22,
-    "RandomUniform": 22,
+    "Multinomial": 22,
+    "RandomNormalLike": 22,
+    "RandomUniformLike": 22,
     "RoiAlign": 22,
 }
 
@@ -62,6 +64,15 @@ def reduce(ctx: Context, op_type: str, data: str, axes: Sequence[int], keepdims:
     if op_type == "ReduceSum" or ctx.opset >= _REDUCE_TAKES_AXES_AS_INPUT:
         return ctx.emit(op_type, data, ctx.int64(axes), keepdims=int(keepdims))
     return ctx.emit(op_type, data, axes=list(axes), keepdims=int(keepdims))
+
+
+def bitwise(ctx: Context, name: str, one: str, other: str, dtype: str) -> str:
+    """And, Or or Xor of the bits of integers, or of truth values. Raises ExportError below 18."""
+    if dtype == "bool":
+        return ctx.emit(name, one, other)
+    if ctx.opset < _BITWISE:
+        raise ExportError(f"Bitwise{name} needs opset {_BITWISE}: {ctx.opset} has none.")
+    return ctx.emit(f"Bitwise{name}", one, other)
 
 
 def deform_conv(ctx: Context, label: str, inputs: Sequence[str], **attributes: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,10 @@ class Network(ABC):
     @abstractmethod
     def path(self, name: str) -> str:
         """The readable form of a symbol node's name."""
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Where shapes are read as the network means them: with `mx.np`, 0 is a size."""
+        return nullcontext()
 
     @abstractmethod
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -76,7 +81,8 @@ def trace(
     graph = read_symbol(network.symbol.tojson())
     _check_variables(graph, network)
     known = {name: weight.type for name, weight in network.weights.items()}
-    types = infer_types(internals, network.inputs, known, axes)
+    with network.scope():
+        types = infer_types(internals, network.inputs, known, axes)
     weights = _settled(network.weights, graph, types)
     outputs = _output_names(names, len(graph.outputs))
     traced = Trace(network, graph, types, weights, outputs, axes)

@@ -91,7 +91,7 @@ def scalar(name: str, pair: Pair, *, swapped: bool = False) -> Translator:
     def translate(node: Node, ctx: Context) -> str:
         value, dtype = node.attributes.number("scalar", 1), ctx.output().dtype
         node.attributes.ignore("is_int")
-        if not dtype.startswith("float") and value % 1:
+        if not ctx.dtype().startswith("float") and value % 1:
             raise ExportError(f"{node.label}: {ctx.dtype()} and {value} are not supported.")
         (data,) = ctx.converted(dtype)
         if value == _NOTHING.get(name) and not swapped:

@@ -11,7 +11,7 @@ from zoo.onnx.context import Context, Translator
 from zoo.onnx.symbol import Node
 
 
-def _filled(value: float) -> Translator:
+def filled(value: float) -> Translator:
     def translate(node: Node, ctx: Context) -> str:
         node.attributes.ignore("shape", "ctx", "dtype")
         return ctx.filled(value)
@@ -36,7 +36,7 @@ def full_like(node: Node, ctx: Context) -> str:
     return ctx.filled(node.attributes.number("fill_value", 0), ctx.inputs[0])
 
 
-def _static(node: Node, ctx: Context) -> list[int]:
+def static(node: Node, ctx: Context) -> list[int]:
     shape = ctx.output().shape
     if not all(isinstance(size, int) for size in shape):
         raise ExportError(f"{node.label}: its length depends on a free axis.")
@@ -46,9 +46,10 @@ def _static(node: Node, ctx: Context) -> list[int]:
 def arange(node: Node, ctx: Context) -> str:
     attributes = node.attributes
     attributes.ignore("ctx", "dtype", "infer_range")
-    (length,) = _static(node, ctx)
+    (length,) = static(node, ctx)
     start, step = attributes.number("start", 0), attributes.number("step", 1)
-    start = 0 if attributes.value("stop") is None else start  # a lone bound is the end
+    if attributes.value("stop") is None:  # a lone bound is the end
+        start = 0
     places = np.arange(length) // attributes.integer("repeat", 1)
     return ctx.constant((start + step * places).astype(ctx.output().dtype))
 
@@ -56,7 +57,7 @@ def arange(node: Node, ctx: Context) -> str:
 def linspace(node: Node, ctx: Context) -> str:
     attributes = node.attributes
     attributes.ignore("num", "ctx", "dtype")
-    (length,) = _static(node, ctx)
+    (length,) = static(node, ctx)
     start, stop = attributes.number("start", 0), attributes.number("stop", 1)
     ends = attributes.flag("endpoint", True)
     return ctx.constant(np.linspace(start, stop, length, ends).astype(ctx.output().dtype))
@@ -64,7 +65,7 @@ def linspace(node: Node, ctx: Context) -> str:
 
 def eye(node: Node, ctx: Context) -> str:
     node.attributes.ignore("N", "M", "ctx", "dtype")
-    rows, columns = _static(node, ctx)
+    rows, columns = static(node, ctx)
     return ctx.constant(np.eye(rows, columns, node.attributes.integer("k", 0), ctx.output().dtype))
 
 
@@ -76,8 +77,8 @@ def arange_like(node: Node, ctx: Context) -> str:
     start, step = attributes.number("start", 0), attributes.number("step", 1)
     shape = ctx.output().shape
     if all(isinstance(size, int) for size in shape):
-        places = np.arange(math.prod(_static(node, ctx))) // repeat
-        return ctx.constant((start + step * places).astype(dtype).reshape(_static(node, ctx)))
+        places = np.arange(math.prod(static(node, ctx))) // repeat
+        return ctx.constant((start + step * places).astype(dtype).reshape(static(node, ctx)))
     count = ctx.emit("Size", *ctx.inputs) if axis is None else _scalar(ctx, ctx.size(0, axis))
     numbers = _range(ctx, count, repeat, dtype)
     if step != 1:
@@ -125,9 +126,9 @@ OPERATORS: dict[str, Translator] = {
     "_eye": eye,
     "_full": full,
     "_linspace": linspace,
-    "_ones": _filled(1),
-    "_zeros": _filled(0),
-    "_zeros_without_dtype": _filled(0),
+    "_ones": filled(1),
+    "_zeros": filled(0),
+    "_zeros_without_dtype": filled(0),
     "ones_like": _like(1),
     "shape_array": shape_array,
     "size_array": size_array,

@@ -43,16 +43,20 @@ _FACTORS = {"degrees": 180 / math.pi, "radians": math.pi / 180}
 _LOGARITHMS = {"log10": 10.0, "log2": 2.0}
 
 
+def _number(ctx: Context, value: float) -> str:
+    return ctx.scalar(value, ctx.output().dtype)
+
+
 def _named(op_type: str) -> Function:
     return lambda ctx, data: ctx.emit(op_type, data)
 
 
 def _times(factor: float) -> Function:
-    return lambda ctx, data: ctx.emit("Mul", data, ctx.scalar(factor))
+    return lambda ctx, data: ctx.emit("Mul", data, _number(ctx, factor))
 
 
 def _logarithm(base: float) -> Function:
-    return lambda ctx, data: ctx.emit("Div", ctx.emit("Log", data), ctx.scalar(math.log(base)))
+    return lambda ctx, data: ctx.emit("Div", ctx.emit("Log", data), _number(ctx, math.log(base)))
 
 
 def square(ctx: Context, data: str) -> str:
@@ -64,7 +68,7 @@ def rsqrt(ctx: Context, data: str) -> str:
 
 
 def cbrt(ctx: Context, data: str) -> str:
-    root = ctx.emit("Pow", ctx.emit("Abs", data), ctx.scalar(1 / 3))
+    root = ctx.emit("Pow", ctx.emit("Abs", data), _number(ctx, 1 / 3))
     return ctx.emit("Mul", ctx.emit("Sign", data), root)
 
 
@@ -74,19 +78,19 @@ def rcbrt(ctx: Context, data: str) -> str:
 
 def log1p(ctx: Context, data: str) -> str:
     """log(1 + x), also where 1 + x rounds to 1: log(u) * x / (u - 1) with u = 1 + x."""
-    one = ctx.scalar(1)
+    one = _number(ctx, 1)
     grown = ctx.emit("Add", data, one)
     rest = ctx.emit("Sub", grown, one)
     ratio = ctx.emit("Div", ctx.emit("Mul", ctx.emit("Log", grown), data), rest)
-    plain = ctx.emit("Equal", rest, ctx.scalar(0))
+    plain = ctx.emit("Equal", rest, _number(ctx, 0))
     return ctx.emit("Where", plain, data, ratio)
 
 
 def expm1(ctx: Context, data: str) -> str:
     """exp(x) - 1 as 2 sinh(x/2) exp(x/2), which loses nothing near 0."""
-    half = ctx.emit("Mul", data, ctx.scalar(0.5))
+    half = ctx.emit("Mul", data, _number(ctx, 0.5))
     product = ctx.emit("Mul", ctx.emit("Sinh", half), ctx.emit("Exp", half))
-    return ctx.emit("Mul", product, ctx.scalar(2))
+    return ctx.emit("Mul", product, _number(ctx, 2))
 
 
 def trunc(ctx: Context, data: str) -> str:
@@ -97,8 +101,8 @@ def trunc(ctx: Context, data: str) -> str:
 def round_half_away(ctx: Context, data: str) -> str:
     size = ctx.emit("Abs", data)
     whole = ctx.emit("Floor", size)
-    up = ctx.emit("GreaterOrEqual", ctx.emit("Sub", size, whole), ctx.scalar(0.5))
-    nearest = ctx.emit("Where", up, ctx.emit("Add", whole, ctx.scalar(1)), whole)
+    up = ctx.emit("GreaterOrEqual", ctx.emit("Sub", size, whole), _number(ctx, 0.5))
+    nearest = ctx.emit("Where", up, ctx.emit("Add", whole, _number(ctx, 1)), whole)
     return ctx.emit("Mul", ctx.emit("Sign", data), nearest)
 
 
@@ -126,14 +130,30 @@ FUNCTIONS: dict[str, Function] = {
 }
 
 
-def elementwise(function: Function) -> Translator:
-    """In the dtype of the output, which is the input's."""
-    return lambda node, ctx: function(ctx, ctx.inputs[0])
+_WHOLE = ("ceil", "fix", "floor", "rint", "round", "trunc")  # change no integer
+_OF_INTEGERS = ("abs", "negative", "relu", "sign", "square")
+
+
+def elementwise(name: str) -> Translator:
+    """A function of `FUNCTIONS`; of integers only where the answer is one."""
+
+    def translate(node: Node, ctx: Context) -> str:
+        dtype = ctx.output().dtype
+        (data,) = ctx.converted(dtype)
+        if not dtype.startswith("float"):
+            if name in _WHOLE:
+                return data
+            if name not in _OF_INTEGERS:
+                raise ExportError(f"{node.label}: a {ctx.dtype()} input is not supported.")
+        return FUNCTIONS[name](ctx, data)
+
+    return translate
 
 
 def clip(node: Node, ctx: Context) -> str:
-    low, high = (node.attributes.value(name) for name in ("a_min", "a_max"))
-    bounds = ["" if bound is None else ctx.scalar(bound) for bound in (low, high)]
+    texts = [node.attributes.text(name) for name in ("a_min", "a_max")]
+    limits = [math.nan if text == "None" else float(text) for text in texts]
+    bounds = [ctx.scalar(limit) if math.isfinite(limit) else "" for limit in limits]
     return ctx.emit("Clip", *ctx.inputs, *bounds)
 
 
@@ -199,7 +219,7 @@ def div_sqrt_dim(node: Node, ctx: Context) -> str:
 
 
 OPERATORS: dict[str, Translator] = {
-    **{name: elementwise(function) for name, function in FUNCTIONS.items()},
+    **{name: elementwise(name) for name in FUNCTIONS},
     "BlockGrad": same,
     "Cast": cast,
     "Dropout": dropout,
@@ -207,8 +227,8 @@ OPERATORS: dict[str, Translator] = {
     "_contrib_div_sqrt_dim": div_sqrt_dim,
     "_contrib_gradientmultiplier": same,
     "_contrib_quadratic": quadratic,
-    "_contrib_round_ste": elementwise(round_half_away),
-    "_contrib_sign_ste": elementwise(_named("Sign")),
+    "_contrib_round_ste": elementwise("round"),
+    "_contrib_sign_ste": elementwise("sign"),
     "_copy": same,
     "_identity_with_attr_like_rhs": same,
     "amp_cast": cast,

@@ -107,7 +107,7 @@ def one_hot(node: Node, ctx: Context) -> str:
 def where(node: Node, ctx: Context) -> str:
     """A condition of one axis chooses rows."""
     condition = truth(ctx, ctx.inputs[0], ctx.dtype())
-    if ctx.rank() == 1 and ctx.rank(1) > 1:
+    if node.op == "where" and ctx.rank() == 1 and ctx.rank(1) > 1:
         condition = ctx.reshape(condition, (*ctx.shape(), *[1] * (ctx.rank(1) - 1)))
     dtype = ctx.output().dtype
     one, other = (ctx.cast(ctx.inputs[k], dtype, ctx.dtype(k)) for k in (1, 2))

@@ -138,9 +138,15 @@ def pad(node: Node, ctx: Context) -> str:
 def diag(node: Node, ctx: Context) -> str:
     """A vector becomes a diagonal; of more axes the diagonal of two is taken."""
     offset = node.attributes.integer("k", 0)
-    axes = [node.attributes.integer(name, k) % ctx.rank() for k, name in enumerate(_DIAG_AXES)]
     if ctx.rank() == 1:
+        node.attributes.ignore(*_DIAG_AXES)
         return _on_diagonal(node, ctx, offset)
+    return diagonal(node, ctx, offset)
+
+
+def diagonal(node: Node, ctx: Context, offset: int) -> str:
+    """The diagonal of two axes, as the last one."""
+    axes = [node.attributes.integer(name, k) % ctx.rank() for k, name in enumerate(_DIAG_AXES)]
     rows, columns = (_known(node, ctx.shape()[axis]) for axis in axes)
     others = [axis for axis in range(ctx.rank()) if axis not in axes]
     turned = ctx.transpose(ctx.inputs[0], [*others, *axes])
