@@ -73,9 +73,9 @@ CELLS: dict[str, Callable[[], Any]] = {
 }
 CONVOLUTIONAL: dict[str, tuple[Callable[[], Any], Any]] = {
     f"conv{size}d_{kind}": (
-        lambda kind=kind, size=size, shape=shape: getattr(contrib, f"Conv{size}D{kind.upper()}Cell")(
-            shape[2:], 3, 3, 3, i2h_pad=1
-        ),
+        lambda kind=kind, size=size, shape=shape: getattr(
+            contrib, f"Conv{size}D{kind.upper()}Cell"
+        )(shape[2:], 3, 3, 3, i2h_pad=1),
         shape,
     )
     for kind in ("rnn", "lstm", "gru")

@@ -15,9 +15,7 @@ CASES = [
         Case(
             f"broadcast_{name}",
             function(
-                lambda F, x, y, name=name: getattr(F, f"broadcast_{name}")(
-                    F.round(x), F.round(y)
-                )
+                lambda F, x, y, name=name: getattr(F, f"broadcast_{name}")(F.round(x), F.round(y))
             ),
             [CUBE, (1, "time", 1)],
         )

@@ -52,11 +52,19 @@ TRANSPOSED = [
     Case("deconv3d", lambda: nn.Conv3DTranspose(3, (1, 2, 3), (2, 1, 2), 0), VOLUME),
     Case("deconv_strides", lambda: nn.Conv2DTranspose(3, 4, strides=2, padding=1), IMAGE),
     Case("deconv_added", lambda: nn.Conv2DTranspose(3, 3, (2, 3), (1, 0), (1, 2)), IMAGE),
-    Case("deconv_groups", lambda: nn.Conv2DTranspose(6, 3, strides=2, groups=2, in_channels=4), IMAGE),
-    Case("deconv_depthwise", lambda: nn.Conv2DTranspose(4, 4, 2, 1, groups=4, in_channels=4), IMAGE),
+    Case(
+        "deconv_groups", lambda: nn.Conv2DTranspose(6, 3, strides=2, groups=2, in_channels=4), IMAGE
+    ),
+    Case(
+        "deconv_depthwise", lambda: nn.Conv2DTranspose(4, 4, 2, 1, groups=4, in_channels=4), IMAGE
+    ),
     Case("deconv_dilation", lambda: nn.Conv2DTranspose(3, 3, dilation=(2, 3)), IMAGE),
     Case("deconv_no_bias", lambda: nn.Conv2DTranspose(3, 2, use_bias=False), IMAGE),
-    Case("deconv3d_groups", lambda: nn.Conv3DTranspose(4, 2, 2, 1, 1, groups=2, in_channels=4), VOLUME),
+    Case(
+        "deconv3d_groups",
+        lambda: nn.Conv3DTranspose(4, 2, 2, 1, 1, groups=2, in_channels=4),
+        VOLUME,
+    ),
 ]
 
 
@@ -81,9 +89,7 @@ DEFORMABLE = [
     ),
     Case(
         "deformable_groups",
-        function(
-            lambda F, *tensors: modulated(F, *tensors, stride=(2, 2), num_deformable_group=2)
-        ),
+        function(lambda F, *tensors: modulated(F, *tensors, stride=(2, 2), num_deformable_group=2)),
         [("batch", 4, 7, 9), ("batch", 36, 3, 4), ("batch", 18, 3, 4), (6, 4, 3, 3)],
         tolerance=5e-6,
     ),

@@ -78,9 +78,7 @@ def test_a_symbol_and_its_parameters(files: tuple[str, str], tmp_path: Path) -> 
 )
 def test_free_axes(files: tuple[str, str], tmp_path: Path, wanted: Any, shape: list[Any]) -> None:
     target = str(tmp_path / "net.onnx")
-    export_model(
-        *files, [SHAPE], np.float32, target, dynamic=True, dynamic_input_shapes=wanted
-    )
+    export_model(*files, [SHAPE], np.float32, target, dynamic=True, dynamic_input_shapes=wanted)
     assert shape_of(target) == shape
 
 

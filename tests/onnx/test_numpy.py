@@ -33,18 +33,60 @@ def binary(name: str) -> Case:
     return Case(name, call, [CUBE, ("time", 1)])
 
 
-PLAIN = (
-    "absolute arctan arcsinh cbrt ceil cos cosh degrees exp expm1 fix floor negative radians "
-    "reciprocal rint sign sin sinh square tan tanh trunc isnan isinf isfinite isposinf isneginf "
-    "logical_not zeros_like ones_like"
-).split()
-POSITIVE = "log log10 log1p log2 sqrt".split()
-BOUNDED = "arccos arcsin arctanh".split()
-BINARY = (
-    "add subtract multiply true_divide mod maximum minimum hypot copysign arctan2 equal "
-    "not_equal greater greater_equal less less_equal"
-).split()
-REDUCTIONS = "sum max min prod mean std var argmax argmin".split()
+PLAIN = [
+    "absolute",
+    "arctan",
+    "arcsinh",
+    "cbrt",
+    "ceil",
+    "cos",
+    "cosh",
+    "degrees",
+    "exp",
+    "expm1",
+    "fix",
+    "floor",
+    "negative",
+    "radians",
+    "reciprocal",
+    "rint",
+    "sign",
+    "sin",
+    "sinh",
+    "square",
+    "tan",
+    "tanh",
+    "trunc",
+    "isnan",
+    "isinf",
+    "isfinite",
+    "isposinf",
+    "isneginf",
+    "logical_not",
+    "zeros_like",
+    "ones_like",
+]
+POSITIVE = ["log", "log10", "log1p", "log2", "sqrt"]
+BOUNDED = ["arccos", "arcsin", "arctanh"]
+BINARY = [
+    "add",
+    "subtract",
+    "multiply",
+    "true_divide",
+    "mod",
+    "maximum",
+    "minimum",
+    "hypot",
+    "copysign",
+    "arctan2",
+    "equal",
+    "not_equal",
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
+]
+REDUCTIONS = ["sum", "max", "min", "prod", "mean", "std", "var", "argmax", "argmin"]
 ROWS: dict[str, tuple[Any, Any]] = {
     "integers_squared": (lambda F, x: F.np.square(x) + F.np.floor(x), IDS),
     "integers_over": (lambda F, x: x / 2, IDS),

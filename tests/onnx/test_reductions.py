@@ -52,10 +52,7 @@ ROWS: list[tuple[str, Any, Any]] = [
     ("cumsum_dtype", lambda F, x: F.cumsum(x, axis=1, dtype="float32"), IDS),
 ]
 CASES = [
-    *(
-        Case(f"{name}", function(call), shape)
-        for name, call, shape in ROWS
-    ),
+    *(Case(f"{name}", function(call), shape) for name, call, shape in ROWS),
     *(
         Case(
             f"{name}_{axes}",

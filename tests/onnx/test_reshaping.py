@@ -75,7 +75,10 @@ ROWS: dict[str, tuple[Any, Any]] = {
     "repeat_first": (lambda F, x: F.repeat(x, 3, axis=0), ROW),
     "repeat_flat": (lambda F, x: F.repeat(x, 2), CUBE),
     "broadcast_to": (lambda F, x: F.broadcast_to(x, (0, 4, 6)), ("batch", 1, 6)),
-    "broadcast_axis": (lambda F, x: F.broadcast_axis(x, axis=(1, 3), size=(4, 2)), ("batch", 1, 6, 1)),
+    "broadcast_axis": (
+        lambda F, x: F.broadcast_axis(x, axis=(1, 3), size=(4, 2)),
+        ("batch", 1, 6, 1),
+    ),
     "broadcast_like": (lambda F, x, y: F.broadcast_like(x, y), [("batch", 1, 6), CUBE]),
     "broadcast_like_axes": (
         lambda F, x, y: F.broadcast_like(x, y, lhs_axes=(1,), rhs_axes=(-1,)),

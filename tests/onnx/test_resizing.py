@@ -18,6 +18,7 @@ from zoo.onnx import open_session, to_model
 FREE = ("batch", 4, "time", 11)
 REGIONS = [("batch", 4, 12, 16), (5, 4)]
 
+
 def resize(**arguments: Any) -> Any:
     return function(lambda F, *tensors: F.contrib.BilinearResize2D(*tensors, **arguments))
 
@@ -26,15 +27,24 @@ def align(F: Any, x: Any, corners: Any, **arguments: Any) -> Any:
     sides = F.abs(corners) * 4
     begin, reach = F.slice_axis(sides, axis=1, begin=0, end=2), F.slice_axis(sides, 1, 2, 4)
     boxes = F.concat(F.zeros((5, 1)), begin, begin + reach * 2 + 0.1, dim=1)
-    return F.contrib.ROIAlign(x, boxes, **{"pooled_size": (3, 2), "spatial_scale": 0.5, **arguments})
+    return F.contrib.ROIAlign(
+        x, boxes, **{"pooled_size": (3, 2), "spatial_scale": 0.5, **arguments}
+    )
 
 
 CASES = [
     Case("resize", resize(height=13, width=5), IMAGE, tolerance=5e-6),
-    Case("resize_half_pixel", resize(height=13, width=5, align_corners=False), IMAGE, tolerance=5e-6),
+    Case(
+        "resize_half_pixel", resize(height=13, width=5, align_corners=False), IMAGE, tolerance=5e-6
+    ),
     Case("resize_to_one", resize(height=1, width=1, align_corners=False), IMAGE, tolerance=5e-6),
     Case("resize_free", resize(height=7, width=5), FREE, tolerance=5e-6),
-    Case("resize_scale", resize(scale_height=2.0, scale_width=1.5, mode="odd_scale"), IMAGE, tolerance=5e-6),
+    Case(
+        "resize_scale",
+        resize(scale_height=2.0, scale_width=1.5, mode="odd_scale"),
+        IMAGE,
+        tolerance=5e-6,
+    ),
     *(
         Case(f"resize_{mode}", resize(mode=mode), IMAGE, tolerance=5e-6)
         for mode in ("to_even_down", "to_even_up", "to_odd_down", "to_odd_up")
@@ -46,7 +56,12 @@ CASES = [
         [IMAGE, ("batch", 3, "time", 17)],
         tolerance=5e-6,
     ),
-    Case("nearest", function(lambda F, x: F.UpSampling(x, scale=3, sample_type="nearest")), FREE, "Resize"),
+    Case(
+        "nearest",
+        function(lambda F, x: F.UpSampling(x, scale=3, sample_type="nearest")),
+        FREE,
+        "Resize",
+    ),
     Case(
         "nearest_of_two",
         function(lambda F, x, y: F.UpSampling(x, y, scale=2, sample_type="nearest", num_args=2)),
@@ -81,7 +96,12 @@ CASES = [
         )
         for size in (1, 3, (2, 5), (9, 11), (12, 4))
     ),
-    Case("adaptive_free", function(lambda F, x: F.contrib.AdaptiveAvgPooling2D(x)), FREE, "GlobalAveragePool"),
+    Case(
+        "adaptive_free",
+        function(lambda F, x: F.contrib.AdaptiveAvgPooling2D(x)),
+        FREE,
+        "GlobalAveragePool",
+    ),
     *(
         Case(
             f"roi_align_{name}",
@@ -118,7 +138,10 @@ def test_resizing(case: Case, opset: int) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda F, x: F.contrib.BilinearResize2D(x, mode="to_even_up"), "not supported on free axes"),
+        (
+            lambda F, x: F.contrib.BilinearResize2D(x, mode="to_even_up"),
+            "not supported on free axes",
+        ),
         (lambda F, x: F.contrib.AdaptiveAvgPooling2D(x, output_size=3), "needs a fixed height"),
     ],
 )

@@ -25,9 +25,7 @@ CASES = [
     *(
         Case(
             f"topk_{kind}_{row}",
-            function(
-                lambda F, x, kind=kind, row=row: F.topk(x, ret_typ=kind, **ROWS[row])
-            ),
+            function(lambda F, x, kind=kind, row=row: F.topk(x, ret_typ=kind, **ROWS[row])),
             CUBE,
         )
         for kind in KINDS

@@ -80,9 +80,7 @@ def _answer(
         raise ExportError(f"{runtime} cannot run the network on {shapes}: {error}") from error
 
 
-def _difference(
-    name: str, expected: NDArray[Any], found: NDArray[Any], random: bool
-) -> Difference:
+def _difference(name: str, expected: NDArray[Any], found: NDArray[Any], random: bool) -> Difference:
     if expected.shape != found.shape or expected.dtype != found.dtype:
         raise ExportError(
             f"Output {name!r} is {found.dtype} {found.shape} in ONNX Runtime, "

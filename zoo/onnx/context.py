@@ -14,6 +14,7 @@ from zoo.errors import ExportError
 from zoo.manifest import TensorSpec
 from zoo.onnx.graph import OnnxGraph
 from zoo.onnx.opset import check_kernel
+from zoo.onnx.scopes import Scope
 from zoo.onnx.shapes import Dimension, Shape, TensorType
 from zoo.onnx.symbol import VARIABLE, Edge, Node, SymbolGraph
 
@@ -36,6 +37,7 @@ class Walk:
         inputs: Sequence[TensorSpec],
         operators: Mapping[str, Translator],
         path: Callable[[str], str],
+        inner: Mapping[int, tuple[Scope, ...]],
     ) -> None:
         self.graph = graph
         self.nodes = {node.index: node for node in symbol.nodes}
@@ -43,6 +45,7 @@ class Walk:
         self.uses = symbol.uses()
         self.inputs = inputs
         self.path = path
+        self.inner = inner
         self._operators = operators
         self._values: dict[Edge, str] = {}
 
@@ -68,6 +71,12 @@ class Walk:
             raise ExportError(f"{node.label}: its output {edge[1]} cannot be exported.")
         return self._values[edge]
 
+    def within(self, graph: OnnxGraph, scope: Scope) -> Walk:
+        """A walk over what a node holds, into `graph`."""
+        return Walk(
+            graph, scope.graph, scope.types, self.inputs, self._operators, self.path, scope.inner
+        )
+
     def _translate(self, node: Node) -> None:
         result = self._operators[node.op](node, Context(self, node))
         unread = node.attributes.unread()
@@ -86,6 +95,32 @@ class Context:
         self._walk = walk
         self._node = node
         self._name = walk.path(node.name)
+
+    @property
+    def name(self) -> str:
+        """How the node's own ONNX nodes begin."""
+        return self._name
+
+    def scope(self, place: int) -> Scope:
+        """One of the graphs that the node holds."""
+        return self._walk.inner[self._node.index][place]
+
+    def body(self) -> OnnxGraph:
+        """An empty graph for an ONNX node to hold."""
+        return self._walk.graph.body()
+
+    def translate_body(
+        self, place: int, graph: OnnxGraph, names: Sequence[str]
+    ) -> list[tuple[str, TensorType]]:
+        """Translate a graph that the node holds; `names` are its arguments' tensors."""
+        scope = self.scope(place)
+        walk = self._walk.within(graph, scope)
+        walk.run(dict(zip(scope.arguments, names, strict=True)))
+        return [(walk.value(edge), scope.types[edge]) for edge in scope.graph.outputs]
+
+    def body_in_place(self, place: int, names: Sequence[str]) -> str:
+        """The one result of a graph that the node holds, computed outside of it."""
+        return self.translate_body(place, self._walk.graph, names)[0][0]
 
     @property
     def inputs(self) -> list[str]:

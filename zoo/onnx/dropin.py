@@ -82,9 +82,7 @@ def _opened(sym: Any, params: Any) -> tuple[Any, dict[str, Any]]:
     parts = params if isinstance(params, list | tuple) else [params]
     if not parts or not all(isinstance(part, Mapping) for part in parts):
         raise ExportError("params must be a path, a mapping, or the mappings of both kinds.")
-    return symbol, {
-        name.split(":", 1)[-1]: array for part in parts for name, array in part.items()
-    }
+    return symbol, {name.split(":", 1)[-1]: array for part in parts for name, array in part.items()}
 
 
 def _read(load: Any, path: str | Path) -> Any:

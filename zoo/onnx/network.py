@@ -38,6 +38,9 @@ class GluonNetwork(Network):
         if len(self.weights) < len(self._parameters):
             raise ExportError("Two parameters of the network have the same name in MXNet.")
 
+    def load(self, text: str) -> Any:
+        return mx.sym.load_json(text)
+
     def path(self, name: str) -> str:
         for end in range(len(name), 0, -1):
             if name[end - 1] == "_" and name[:end] in self._prefixes:
@@ -92,6 +95,9 @@ class SymbolNetwork(Network):
             for name, array in self._arrays.items()
         }
 
+    def load(self, text: str) -> Any:
+        return mx.sym.load_json(text)
+
     def path(self, name: str) -> str:
         return name
 
@@ -125,7 +131,7 @@ class SymbolNetwork(Network):
         names = self.symbol.list_arguments()
         known = {name: one.shape for name, one in tensors.items() if name in names}
         shapes, _, _ = self.symbol.infer_shape(**known)
-        missing = {name: shape for name, shape in zip(names, shapes, strict=True)}
+        missing = dict(zip(names, shapes, strict=True))
         return {name: mx.nd.zeros(missing[name]) for name in names if name not in tensors}
 
 

@@ -98,6 +98,14 @@ class Attributes(Mapping[str, str]):
 
 
 @dataclass(frozen=True)
+class Body:
+    """A graph within a node of control flow: its JSON text, and its arguments in their order."""
+
+    text: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Node:
     """One operator of the symbol, or a variable, whose `op` is 'null'."""
 
@@ -106,6 +114,7 @@ class Node:
     name: str
     attributes: Attributes
     inputs: tuple[Edge, ...]
+    bodies: tuple[Body, ...] = ()
 
     @property
     def label(self) -> str:
@@ -138,16 +147,25 @@ class SymbolGraph:
 def read_symbol(text: str) -> SymbolGraph:
     """The graph in the JSON text that `Symbol.tojson()` returns."""
     document = json.loads(text)
-    nodes = [_node(index, record) for index, record in enumerate(document["nodes"])]
+    version = document.get("attrs", {})
+    nodes = [_node(index, record, version) for index, record in enumerate(document["nodes"])]
     outputs = tuple((head[0], head[1]) for head in document["heads"])
     needed = _reachable(nodes, outputs)
     return SymbolGraph(tuple(node for node in nodes if node.index in needed), outputs)
 
 
-def _node(index: int, record: Mapping[str, Any]) -> Node:
+def _node(index: int, record: Mapping[str, Any], version: Mapping[str, Any]) -> Node:
     op, name = record["op"], record["name"]
     attributes = Attributes(f"Operator {op!r} (node {name!r})", record.get("attrs", {}))
-    return Node(index, op, name, attributes, tuple((one[0], one[1]) for one in record["inputs"]))
+    inputs = tuple((one[0], one[1]) for one in record["inputs"])
+    bodies = tuple(_body(one, version) for one in record.get("subgraphs", ()))
+    return Node(index, op, name, attributes, inputs, bodies)
+
+
+def _body(document: Mapping[str, Any], version: Mapping[str, Any]) -> Body:
+    """MXNet writes its version, without which JSON counts as old, on the outermost graph only."""
+    names = [document["nodes"][place]["name"] for place in document["arg_nodes"]]
+    return Body(json.dumps({**document, "attrs": version}), tuple(names))
 
 
 def _reachable(nodes: list[Node], outputs: tuple[Edge, ...]) -> set[int]:

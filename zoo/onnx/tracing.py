@@ -6,13 +6,14 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
 
 from zoo.errors import ExportError
 from zoo.manifest import TensorSpec
+from zoo.onnx.scopes import Scope, type_graph
 from zoo.onnx.shapes import TensorType, free_axes, infer_types
 from zoo.onnx.symbol import VARIABLE, Edge, SymbolGraph, read_symbol
 
@@ -35,6 +36,10 @@ class Network(ABC):
     @abstractmethod
     def path(self, name: str) -> str:
         """The readable form of a symbol node's name."""
+
+    @abstractmethod
+    def load(self, text: str) -> Any:
+        """The Symbol of a JSON text."""
 
     def scope(self) -> AbstractContextManager[Any]:
         """Where shapes are read as the network means them: with `mx.np`, 0 is a size."""
@@ -63,6 +68,7 @@ class Trace:
     weights: Mapping[str, Weight]
     outputs: tuple[str, ...]
     sizes: Mapping[str, tuple[int, int]]
+    inner: Mapping[int, tuple[Scope, ...]] = field(default_factory=dict)
 
     def names(self) -> list[str]:
         """The names that the graph's own tensors must not take."""
@@ -82,12 +88,26 @@ def trace(
     _check_variables(graph, network)
     known = {name: weight.type for name, weight in network.weights.items()}
     with network.scope():
-        types = infer_types(internals, network.inputs, known, axes)
+        types, inner = _types(graph, network, internals, known, axes)
     weights = _settled(network.weights, graph, types)
     outputs = _output_names(names, len(graph.outputs))
-    traced = Trace(network, graph, types, weights, outputs, axes)
+    traced = Trace(network, graph, types, weights, outputs, axes, inner)
     _check_names(traced.names())
     return traced
+
+
+def _types(
+    graph: SymbolGraph,
+    network: Network,
+    internals: Any,
+    weights: Mapping[str, TensorType],
+    axes: Mapping[str, tuple[int, int]],
+) -> tuple[Mapping[Edge, TensorType], Mapping[int, tuple[Scope, ...]]]:
+    if not any(node.bodies for node in graph.nodes):
+        return infer_types(internals, network.inputs, weights, axes), {}
+    inputs = {spec.name: TensorType(spec.shape, spec.dtype) for spec in network.inputs}
+    known = {name: kind for name, kind in weights.items() if 0 not in kind.shape}
+    return type_graph(network.symbol.tojson(), network.load, {**known, **inputs}, axes)
 
 
 def _check_variables(graph: SymbolGraph, network: Network) -> None:

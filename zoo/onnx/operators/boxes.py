@@ -29,7 +29,9 @@ def box_nms(node: Node, ctx: Context) -> str:
         hidden = ctx.emit("Equal", _column(ctx, rows, kind), ctx.scalar(background))
         scores = ctx.emit("Where", hidden, ctx.scalar(_LOWEST), scores)
     best, places = ctx.emit_many("TopK", scores, count, outputs=2, axis=1)
-    ordered = ctx.emit("GatherND", rows, ctx.emit("Unsqueeze", places, ctx.int64([2])), batch_dims=1)
+    ordered = ctx.emit(
+        "GatherND", rows, ctx.emit("Unsqueeze", places, ctx.int64([2])), batch_dims=1
+    )
     start = attributes.integer("coord_start", 2)
     form, result = attributes.text("in_format", "corner"), attributes.text("out_format", "corner")
     boxes = ctx.slice(ordered, [start], [start + 4], [2])
@@ -211,10 +213,7 @@ def multibox_prior(node: Node, ctx: Context) -> str:
     )
     pairs = [(size, ratios[0]) for size in sizes] + [(sizes[0], ratio) for ratio in ratios[1:]]
     halves = np.array(
-        [
-            (size * height / width * ratio**0.5 / 2, size / ratio**0.5 / 2)
-            for size, ratio in pairs
-        ]
+        [(size * height / width * ratio**0.5 / 2, size / ratio**0.5 / 2) for size, ratio in pairs]
     )
     y = (np.arange(height) + offsets[0]) * down
     x = (np.arange(width) + offsets[1]) * across

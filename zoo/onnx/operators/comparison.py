@@ -65,7 +65,8 @@ def compare_scalar(test: Test) -> Translator:
         value, dtype = node.attributes.number("scalar", 1), _common(ctx)
         if value % 1 and not dtype.startswith("float"):
             dtype = "float64"
-        return ctx.as_output(test(ctx, *ctx.converted(dtype), ctx.scalar(value, dtype)))
+        (data,) = ctx.converted(dtype)
+        return ctx.as_output(test(ctx, data, ctx.scalar(value, dtype)))
 
     return translate
 

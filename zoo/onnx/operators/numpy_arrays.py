@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.errors import ExportError
 from zoo.onnx.context import Context, Translator
@@ -173,7 +175,7 @@ def logspace(node: Node, ctx: Context) -> str:
     return ctx.constant(numbers.astype(ctx.output().dtype))
 
 
-def _taper(function: Callable[[int], np.ndarray]) -> Translator:
+def _taper(function: Callable[[int], NDArray[Any]]) -> Translator:
     def translate(node: Node, ctx: Context) -> str:
         node.attributes.ignore("M", "ctx", "dtype")
         (length,) = creation.static(node, ctx)

@@ -57,7 +57,13 @@ _BINARY: dict[str, Pair] = {
     "subtract": PAIRS["sub"],
     "true_divide": PAIRS["div"],
 }
-_NEUTRAL = {"add": "add", "multiply": "mul", "power": "power", "subtract": "sub", "true_divide": "div"}
+_NEUTRAL = {
+    "add": "add",
+    "multiply": "mul",
+    "power": "power",
+    "subtract": "sub",
+    "true_divide": "div",
+}
 _SWAPPED = ("arctan2", "copysign", "ldexp", "mod", "power", "subtract", "true_divide")
 _COMPARISONS = {
     "equal": "equal",
@@ -176,9 +182,7 @@ OPERATORS: dict[str, Translator] = {
         f"_npi_{name}_scalar": scalar(_NEUTRAL.get(name, name), pair)
         for name, pair in _BINARY.items()
     },
-    **{
-        f"_npi_r{name}_scalar": scalar(name, _BINARY[name], swapped=True) for name in _SWAPPED
-    },
+    **{f"_npi_r{name}_scalar": scalar(name, _BINARY[name], swapped=True) for name in _SWAPPED},
     **{f"_npi_{name}": compare(COMPARISONS[test]) for name, test in _COMPARISONS.items()},
     **{
         f"_npi_{name}_scalar": compare_scalar(COMPARISONS[test])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from zoo.errors import ExportError
 from zoo.onnx.context import Context, Translator
 from zoo.onnx.symbol import Node
@@ -13,18 +15,18 @@ _UNIFORM = {"low": ("low", 0.0), "high": ("high", 1.0)}
 def _drawn(op_type: str, names: dict[str, tuple[str, float]]) -> Translator:
     def translate(node: Node, ctx: Context) -> str:
         node.attributes.ignore("shape", "size", "ctx", "dtype")
-        numbers = {key: node.attributes.number(*place) for key, place in names.items()}
+        numbers: dict[str, Any] = {
+            key: node.attributes.number(*place) for key, place in names.items()
+        }
         like = ctx.inputs[0] if ctx.inputs else ctx.filled(0)
-        return ctx.emit(f"{op_type}Like", like, **numbers)
+        return ctx.emit(f"{op_type}Like", like, label=None, **numbers)
 
     return translate
 
 
 def multinomial(node: Node, ctx: Context) -> str:
     """Classes by their probabilities, one row of draws for each row of those."""
-    node.attributes.ignore("shape", "dtype")
-    if node.attributes.flag("get_prob", False):
-        raise ExportError(f"{node.label}: get_prob=True is not supported.")
+    node.attributes.ignore("shape", "dtype", "get_prob")
     logs = ctx.emit("Log", ctx.inputs[0])
     if ctx.rank() == 1:
         logs = ctx.emit("Unsqueeze", logs, ctx.int64([0]))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.errors import ExportError
 from zoo.onnx import opset
@@ -96,7 +98,7 @@ def adaptive_average(node: Node, ctx: Context) -> str:
     return ctx.emit("MatMul", rows, ctx.constant(across.T))
 
 
-def _parts(size: int, count: int, dtype: str) -> np.ndarray:
+def _parts(size: int, count: int, dtype: str) -> NDArray[Any]:
     """A row for each part: part k reaches from floor(k s / c) to ceil((k + 1) s / c)."""
     matrix = np.zeros((count, size), dtype)
     for part in range(count):

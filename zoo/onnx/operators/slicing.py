@@ -12,24 +12,18 @@ _END = (1 << 63) - 1
 def slice_axes(node: Node, ctx: Context) -> str:
     """Bounds and steps for the first axes; None leaves an end open."""
     begins, ends, steps = (_bounds(node, name) for name in ("begin", "end", "step"))
-    steps = [1 if one is None else one for one in steps or [None] * len(begins)]
-    begins = [
-        (0 if step > 0 else _END - 1) if one is None else one
-        for one, step in zip(begins, steps, strict=True)
-    ]
-    ends = [
-        (_END if step > 0 else -_END) if one is None else one
-        for one, step in zip(ends, steps, strict=True)
-    ]
-    cut = [k for k, bounds in enumerate(zip(begins, ends, steps, strict=True)) if bounds != _ALL]
-    if not cut:
+    cuts = []
+    for axis, (begin, end) in enumerate(zip(begins, ends, strict=True)):
+        step = (steps[axis] if steps else None) or 1
+        first = (0 if step > 0 else _END - 1) if begin is None else begin
+        last = (_END if step > 0 else -_END) if end is None else end
+        if (first, last, step) != (0, _END, 1):
+            cuts.append((axis, first, last, step))
+    if not cuts:
         return ctx.inputs[0]
-    plain = all(steps[k] == 1 for k in cut)
-    chosen = [[one[k] for k in cut] for one in (begins, ends)]
-    return ctx.slice(ctx.inputs[0], *chosen, cut, None if plain else [steps[k] for k in cut])
-
-
-_ALL = (0, _END, 1)
+    axes, firsts, lasts, strides = ([cut[k] for cut in cuts] for k in range(4))
+    plain = all(step == 1 for step in strides)
+    return ctx.slice(ctx.inputs[0], firsts, lasts, axes, None if plain else strides)
 
 
 def _bounds(node: Node, name: str) -> list[int | None]:
@@ -111,7 +105,9 @@ def crop(node: Node, ctx: Context) -> str:
         raise ExportError(f"{node.label}: free axes are not supported.")
     begins = list(attributes.integers("offset", (0, 0)))
     if attributes.flag("center_crop", False):
-        begins = [(int(one or 0) - int(to or 0)) // 2 for one, to in zip(source, target, strict=True)]
+        begins = [
+            (int(one or 0) - int(to or 0)) // 2 for one, to in zip(source, target, strict=True)
+        ]
     ends = [begin + int(size or 0) for begin, size in zip(begins, target, strict=True)]
     return ctx.slice(ctx.inputs[0], begins, ends, [2, 3])
 

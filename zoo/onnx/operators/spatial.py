@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.errors import ExportError
 from zoo.onnx import opset
@@ -17,10 +20,11 @@ def bilinear_sampler(node: Node, ctx: Context) -> str:
     return opset.grid_sample(ctx, ctx.inputs[0], grid)
 
 
-def _mesh(height: int, width: int, dtype: str) -> np.ndarray:
+def _mesh(height: int, width: int, dtype: str) -> NDArray[Any]:
     """x and y of every place, from -1 to 1."""
     y, x = (np.linspace(-1, 1, size) for size in (height, width))
-    return np.stack(np.meshgrid(x, y)).astype(dtype)
+    mesh: NDArray[Any] = np.stack(np.meshgrid(x, y)).astype(dtype)
+    return mesh
 
 
 def _affine(ctx: Context, theta: str, height: int, width: int) -> str:
