@@ -32,6 +32,13 @@ def nms(**arguments: Any) -> Any:
     )
 
 
+def detected(F: Any, scores: Any, offsets: Any, anchors: Any, **arguments: Any) -> Any:
+    begin = F.sigmoid(F.slice_axis(anchors, axis=2, begin=0, end=2)) * 0.7
+    size = F.sigmoid(F.slice_axis(anchors, axis=2, begin=2, end=4)) * 0.5
+    corners = F.concat(begin, begin + size, dim=2)
+    return F.contrib.MultiBoxDetection(F.softmax(scores, axis=1), offsets, corners, **arguments)
+
+
 NMS: dict[str, dict[str, Any]] = {
     "plain": {},
     "classes": {"id_index": 0},
@@ -98,6 +105,22 @@ CASES = [
             "several": {"sizes": (0.5, 0.25), "ratios": (1, 2, 0.5)},
             "clipped": {"sizes": (0.9,), "ratios": (2, 1), "clip": True},
             "steps": {"sizes": (0.3,), "steps": (0.1, 0.2), "offsets": (0.3, 0.6)},
+        }.items()
+    ),
+    *(
+        Case(
+            f"detection_{name}",
+            function(lambda F, p, o, a, more=arguments: detected(F, p, o, a, **more)),
+            [("batch", 4, 30), ("batch", 120), (1, 30, 4)],
+            tolerance=5e-6,
+        )
+        for name, arguments in {
+            "plain": {},
+            "threshold": {"threshold": 0.4, "nms_threshold": 0.2},
+            "forced": {"force_suppress": True, "nms_threshold": 0.3},
+            "topk": {"nms_topk": 7, "threshold": 0.3},
+            "unclipped": {"clip": False, "variances": (0.2, 0.1, 0.1, 0.3)},
+            "no_suppression": {"nms_threshold": -1.0},
         }.items()
     ),
     Case(

@@ -1,11 +1,10 @@
-"""Boxes of detectors: suppression of overlapping ones, decoding, overlaps, anchors."""
+"""Boxes of detectors: suppression of overlapping ones, decoding, overlaps."""
 
 from __future__ import annotations
 
 import numpy as np
 from onnx import TensorProto, numpy_helper
 
-from zoo.errors import ExportError
 from zoo.onnx.context import Context, Translator
 from zoo.onnx.symbol import Node
 
@@ -200,37 +199,7 @@ def _area(ctx: Context, begin: str, end: str) -> str:
     return ctx.emit("Squeeze", ctx.emit("Mul", width, height), ctx.int64([-1]))
 
 
-def multibox_prior(node: Node, ctx: Context) -> str:
-    """Anchors around the middle of each cell: a constant."""
-    attributes = node.attributes
-    height, width = ctx.shape()[2:]
-    if not isinstance(height, int) or not isinstance(width, int):
-        raise ExportError(f"{node.label}: anchors need a fixed height and width.")
-    sizes, ratios = _numbers(node, "sizes", (1.0,)), _numbers(node, "ratios", (1.0,))
-    steps, offsets = _numbers(node, "steps", (-1.0, -1.0)), _numbers(node, "offsets", (0.5, 0.5))
-    down, across = (
-        step if step > 0 else 1 / size for step, size in zip(steps, (height, width), strict=True)
-    )
-    pairs = [(size, ratios[0]) for size in sizes] + [(sizes[0], ratio) for ratio in ratios[1:]]
-    halves = np.array(
-        [(size * height / width * ratio**0.5 / 2, size / ratio**0.5 / 2) for size, ratio in pairs]
-    )
-    y = (np.arange(height) + offsets[0]) * down
-    x = (np.arange(width) + offsets[1]) * across
-    middle = np.stack(np.meshgrid(x, y), -1).reshape(-1, 1, 2)
-    boxes = np.concatenate([middle - halves, middle + halves], -1).reshape(1, -1, 4)
-    if attributes.flag("clip", False):
-        boxes = boxes.clip(0, 1)
-    return ctx.constant(boxes.astype(ctx.output().dtype))
-
-
-def _numbers(node: Node, name: str, default: tuple[float, ...]) -> tuple[float, ...]:
-    value = node.attributes.value(name, default)
-    return tuple(float(one) for one in (value if isinstance(value, tuple | list) else (value,)))
-
-
 OPERATORS: dict[str, Translator] = {
-    "_contrib_MultiBoxPrior": multibox_prior,
     "_contrib_box_decode": box_decode,
     "_contrib_box_iou": box_iou,
     "_contrib_box_nms": box_nms,
