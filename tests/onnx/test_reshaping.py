@@ -144,7 +144,29 @@ ROWS: dict[str, tuple[Any, Any]] = {
     ),
     "sequence_reverse_none": (lambda F, x: F.SequenceReverse(x), CUBE),
 }
+POOLED = ("batch", 4, "time", 22)
+
+
+def pooled(F: Any, x: Any, code: tuple[int, ...]) -> Any:
+    """Reshaped where a size is neither free nor fixed: a few rows more than are free."""
+    return F.reshape(F.pad(x, mode="edge", pad_width=(0, 0, 0, 0, 2, 2, 0, 0)), code)
+
+
+MEASURED = (
+    (0, 0, -1, 0),
+    (0, -4, 2, -1, 0, 0),
+    (0, -3, 0),
+    (-3, -2),
+    (-3, 0, 0),
+    (0, 0, 0, -4, -1, 2),
+    (0, -4, -1, 2, -2),
+    (0, 0, -3),
+)
 CASES = [
+    *(
+        Case(f"measured_{place}", function(lambda F, x, code=code: pooled(F, x, code)), POOLED)
+        for place, code in enumerate(MEASURED)
+    ),
     *(
         Case(
             f"reshape_{place}",

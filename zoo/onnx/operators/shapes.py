@@ -13,9 +13,41 @@ from zoo.onnx.symbol import Node
 
 
 def reshape(node: Node, ctx: Context) -> str:
-    """The special codes are resolved by the shapes that MXNet inferred."""
+    """The special codes are resolved by the shapes that MXNet inferred, or else when it runs."""
     node.attributes.ignore("shape", "newshape", "reverse", "target_shape", "keep_highest", "order")
+    backwards = node.attributes.flag("reverse", False)
+    if node.op == "Reshape" and not backwards and ctx.output().shape.count(None) > 1:
+        sizes = _by_codes(ctx, list(node.attributes.integers("shape")))
+        return ctx.emit("Reshape", ctx.inputs[0], ctx.emit("Concat", *sizes, axis=0))
     return ctx.reshape(ctx.inputs[0], ctx.output().shape, ctx.shape())
+
+
+def _by_codes(ctx: Context, codes: list[int]) -> list[str]:
+    """The sizes that MXNet's codes stand for: kept, all others, joined or parted axes."""
+    sizes, axis = [], 0
+    while codes:
+        code = codes.pop(0)
+        if code == -2:
+            sizes += [ctx.size(0, place) for place in range(axis, ctx.rank())]
+            axis = ctx.rank()
+        elif code == -3:
+            sizes.append(ctx.emit("Mul", ctx.size(0, axis), ctx.size(0, axis + 1)))
+            axis += 2
+        elif code == -4:
+            sizes += _parted(ctx, ctx.size(0, axis), codes.pop(0), codes.pop(0))
+            axis += 1
+        else:
+            sizes.append(ctx.size(0, axis) if code == 0 else ctx.int64([code]))
+            axis += 1
+    return sizes
+
+
+def _parted(ctx: Context, size: str, one: int, other: int) -> list[str]:
+    if one == -1:
+        return [ctx.emit("Div", size, ctx.int64([other])), ctx.int64([other])]
+    if other == -1:
+        return [ctx.int64([one]), ctx.emit("Div", size, ctx.int64([one]))]
+    return [ctx.int64([one]), ctx.int64([other])]
 
 
 def reshape_like(node: Node, ctx: Context) -> str:
