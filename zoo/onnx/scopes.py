@@ -75,21 +75,22 @@ def _infer(
 ) -> Types:
     """The types of what `heads` need, where pinned outputs are variables.
 
-    Every node is named after its index, which MXNet does not keep.
+    MXNet orders nodes as it likes: they are found again by name, which is made of their index
+    where names repeat.
     """
     document = json.loads(text)
     nodes = document["nodes"]
-    specs = [
-        _spec(f"n{place}", known[node["name"]])
+    variables = {
+        place: known[node["name"]]
         for place, node in enumerate(nodes)
         if node["op"] == VARIABLE and node["name"] in known
-    ]
-    for place, node in enumerate(nodes):
-        node["name"] = f"n{place}"
+    }
+    labels = _labels(nodes)
+    specs = [_spec(labels[place], kind) for place, kind in variables.items()]
     places = {}
     for edge, kind in pinned.items():
         places[edge] = len(nodes)
-        specs.append(_spec(f"p{edge[0]}_{edge[1]}", kind))
+        specs.append(_spec(f"pinned {edge}", kind))
         nodes.append({"op": VARIABLE, "name": specs[-1].name, "inputs": []})
     for node in nodes:
         node["inputs"] = [_moved(one, places) for one in node["inputs"]]
@@ -99,12 +100,21 @@ def _infer(
     internals = load(json.dumps(document)).get_internals()
     needed = set(internals.list_inputs())
     found = infer_types(internals, [one for one in specs if one.name in needed], {}, sizes)
-    named = [node["name"] for node in json.loads(internals.tojson())["nodes"]]
+    names = [node["name"] for node in json.loads(internals.tojson())["nodes"]]
+    own = {label: place for place, label in enumerate(labels)}
     return {
-        (int(named[edge[0]][1:]), edge[1]): kind
-        for edge, kind in found.items()
-        if named[edge[0]].startswith("n")
+        (own[names[edge[0]]], edge[1]): kind for edge, kind in found.items() if names[edge[0]] in own
     }
+
+
+def _labels(nodes: list[dict[str, Any]]) -> list[str]:
+    """A name for each node that no other has; it is the node's name afterwards."""
+    names = [node["name"] for node in nodes]
+    if len(set(names)) < len(names):
+        names = [f"{name} (node {place})" for place, name in enumerate(names)]
+    for node, name in zip(nodes, names, strict=True):
+        node["name"] = name
+    return names
 
 
 def _spec(name: str, kind: TensorType) -> TensorSpec:

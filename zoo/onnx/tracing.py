@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from zoo.errors import ExportError
 from zoo.manifest import TensorSpec
 from zoo.onnx.scopes import Scope, type_graph
-from zoo.onnx.shapes import TensorType, free_axes, infer_types
+from zoo.onnx.shapes import TensorType, free_axes
 from zoo.onnx.symbol import VARIABLE, Edge, SymbolGraph, read_symbol
 
 
@@ -83,31 +83,18 @@ def trace(
 ) -> Trace:
     """Type the network's graph; `names` are the outputs'. Raises ExportError."""
     axes = free_axes(network.inputs, sizes)
-    internals = network.symbol.get_internals()
-    graph = read_symbol(network.symbol.tojson())
+    text = network.symbol.tojson()
+    graph = read_symbol(text)
     _check_variables(graph, network)
     known = {name: weight.type for name, weight in network.weights.items()}
+    known.update({spec.name: TensorType(spec.shape, spec.dtype) for spec in network.inputs})
     with network.scope():
-        types, inner = _types(graph, network, internals, known, axes)
+        types, inner = type_graph(text, network.load, known, axes)
     weights = _settled(network.weights, graph, types)
     outputs = _output_names(names, len(graph.outputs))
     traced = Trace(network, graph, types, weights, outputs, axes, inner)
     _check_names(traced.names())
     return traced
-
-
-def _types(
-    graph: SymbolGraph,
-    network: Network,
-    internals: Any,
-    weights: Mapping[str, TensorType],
-    axes: Mapping[str, tuple[int, int]],
-) -> tuple[Mapping[Edge, TensorType], Mapping[int, tuple[Scope, ...]]]:
-    if not any(node.bodies for node in graph.nodes):
-        return infer_types(internals, network.inputs, weights, axes), {}
-    inputs = {spec.name: TensorType(spec.shape, spec.dtype) for spec in network.inputs}
-    known = {name: kind for name, kind in weights.items() if 0 not in kind.shape}
-    return type_graph(network.symbol.tojson(), network.load, {**known, **inputs}, axes)
 
 
 def _check_variables(graph: SymbolGraph, network: Network) -> None:
