@@ -103,7 +103,9 @@ def _infer(
     names = [node["name"] for node in json.loads(internals.tojson())["nodes"]]
     own = {label: place for place, label in enumerate(labels)}
     return {
-        (own[names[edge[0]]], edge[1]): kind for edge, kind in found.items() if names[edge[0]] in own
+        (own[names[edge[0]]], edge[1]): kind
+        for edge, kind in found.items()
+        if names[edge[0]] in own
     }
 
 
