@@ -69,7 +69,7 @@ def check(case: Case, opset: int) -> onnx.ModelProto:
     model = to_model(net, inputs=arguments, opset=opset)
     content = model.SerializeToString()
     check_structure(content)
-    session = open_session(content)
+    session = open_session(content, threads=1)
     for at in SIZES:
         arrays = {spec.name: draw(spec, at, random) for spec in flatten(arguments)}
         expected = call(net, arguments, arrays)
@@ -98,12 +98,14 @@ def settle(net: Any, arguments: Any, random: np.random.Generator) -> None:
         positive = name.endswith(("gamma", "running_var"))
         spread = random.uniform(0.5, 1.5, parameter.shape)
         values = spread if positive else 0.4 * random.standard_normal(parameter.shape)
-        parameter.set_data(mx.nd.array(values, dtype=parameter.dtype))
+        array = mx.np.array if mx.util.is_np_array() else mx.nd.array
+        parameter.set_data(array(values, dtype=parameter.dtype))
 
 
 def call(net: Any, arguments: Any, arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
     """MXNet's outputs."""
-    tensors = {name: mx.nd.array(one, dtype=one.dtype) for name, one in arrays.items()}
+    array = mx.np.array if mx.util.is_np_array() else mx.nd.array
+    tensors = {name: array(one, dtype=one.dtype) for name, one in arrays.items()}
     return [one.asnumpy() for one in flatten(net(*rebuild(arguments, tensors)))]
 
 

@@ -47,7 +47,7 @@ def test_activation(case: Case, opset: int) -> None:
 
 @pytest.mark.parametrize(
     ("opset", "nodes"),
-    [(17, 5), (18, 5), (19, 5), (20, 1), (21, 1)],
+    [(17, 5), (18, 5), (19, 5), (20, 1), (21, 1), (22, 1), (23, 1)],
 )
 def test_an_operator_of_its_own_where_the_opset_has_one(opset: int, nodes: int) -> None:
     gelu = next(case for case in CASES if case.name == "gelu")

@@ -12,6 +12,7 @@ from zoo._mxnet import nn
 from zoo.errors import ExportError
 from zoo.onnx import to_model
 
+SIGNED = ("batch", 30)
 CASES = [
     *(
         Case(
@@ -52,6 +53,28 @@ CASES = [
     Case("nothing", function(lambda F, x: F.exp(x * 1 + 0)), ROW, "Exp"),
     Case("one_minus_zero", function(lambda F, x: 0 - x), ROW, "Sub"),
     Case("integers", function(lambda F, x: x * 3 + 1), IDS, "Mul Add"),
+    *(
+        Case(f"mod_{name}", function(call), [SIGNED, SIGNED])
+        for name, call in (
+            ("floats", lambda F, x, y: F.broadcast_mod(x, y)),
+            ("by_zero", lambda F, x, y: F.broadcast_mod(x, F.sign(F.floor(y)))),
+            ("number", lambda F, x, y: x % 1.5),
+            ("negative_number", lambda F, x, y: x % -1.5),
+            ("of_a_number", lambda F, x, y: F.broadcast_mul(y, 2.5 % x)),
+            ("whole", lambda F, x, y: F.broadcast_mod(F.floor(x * 4), F.floor(y * 4))),
+        )
+    ),
+    Case("mod_integers", function(lambda F, x: (x - 4) % 3), IDS, "Sub Mod"),
+    Case("hypot", function(lambda F, x, y: F.broadcast_hypot(x, y)), [CUBE, (1, "time", 1)]),
+    Case("hypot_number", function(lambda F, x: F._internal._hypot_scalar(x, scalar=2)), ROW),
+    Case("maximum", function(lambda F, x, y: F.maximum(x, y)), [ROW, ROW], "Max"),
+    Case("minimum", function(lambda F, x, y: F.minimum(x, y)), [ROW, ROW], "Min"),
+    Case("power_of_both", function(lambda F, x, y: F.power(F.abs(x), y)), [ROW, ROW], "Abs Pow"),
+    Case("float16", function(lambda F, x: F.cast(x, "float16") * 3 + 1), ROW, tolerance=1e-3),
+    Case("integers_minus", function(lambda F, x: 7 - x), IDS, "Sub"),
+    Case("integers_over", function(lambda F, x: x / 2), IDS, "Div"),
+    Case("integers_power", function(lambda F, x: x**2), IDS, "Pow"),
+    Case("integers_at_most", function(lambda F, x: F.minimum(x, 3)), IDS, "Min"),
     Case("add_n", function(lambda F, x, y, z: F.add_n(x, y, z)), [ROW, ROW, ROW], "Sum"),
 ]
 

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("zoo._mxnet", reason="needs MXNet", exc_type=ImportError)
 
-from layers import IDS, ROW, Case, check, function, over
+from layers import CUBE, IDS, ROW, Case, check, function, over
 
 from zoo._mxnet import nn
 from zoo.errors import ExportError
@@ -14,24 +14,81 @@ from zoo.onnx import to_model
 
 NAMES = [
     "abs",
+    "arctan",
+    "arcsinh",
+    "cbrt",
     "ceil",
+    "cos",
+    "cosh",
+    "degrees",
     "erf",
     "exp",
+    "expm1",
+    "fix",
     "floor",
+    "hard_sigmoid",
     "negative",
+    "radians",
+    "rcbrt",
     "reciprocal",
     "relu",
+    "rint",
+    "round",
     "sigmoid",
+    "sign",
+    "sin",
+    "sinh",
+    "smooth_l1",
     "softsign",
     "square",
+    "tan",
     "tanh",
+    "trunc",
 ]
+POSITIVE = ["log", "log10", "log1p", "log2", "rsqrt", "sqrt"]
+BOUNDED = ["arccos", "arcsin", "arctanh"]
 CASES = [
     *(Case(name, function(lambda F, x, name=name: getattr(F, name)(x)), ROW) for name in NAMES),
     *(
         Case(name, function(lambda F, x, name=name: getattr(F, name)(F.abs(x) + 0.1)), ROW)
-        for name in ("log", "rsqrt", "sqrt")
+        for name in POSITIVE
     ),
+    *(
+        Case(name, function(lambda F, x, name=name: getattr(F, name)(0.9 * F.tanh(x))), ROW)
+        for name in BOUNDED
+    ),
+    Case("arccosh", function(lambda F, x: F.arccosh(F.abs(x) + 1.1)), ROW),
+    Case("log1p_of_little", function(lambda F, x: F.log1p(x * 1e-9)), ROW, tolerance=1e-6),
+    Case("expm1_of_little", function(lambda F, x: F.expm1(x * 1e-9)), ROW, tolerance=1e-6),
+    *(
+        Case(
+            f"{name}_halves",
+            function(lambda F, x, name=name: getattr(F, name)(F.cast(x, "float32") / 2 - 2)),
+            IDS,
+        )
+        for name in ("rint", "round", "fix", "trunc", "sign", "ceil")
+    ),
+    Case("hard_sigmoid_slope", function(lambda F, x: F.hard_sigmoid(x, alpha=0.4, beta=0.1)), ROW),
+    Case("smooth_l1_scale", function(lambda F, x: F.smooth_l1(x, scalar=2.0)), ROW),
+    Case("quadratic", function(lambda F, x: F.contrib.quadratic(x, a=1.5, b=-2, c=0.5)), ROW),
+    Case("div_sqrt_dim", function(lambda F, x: F.contrib.div_sqrt_dim(x)), CUBE, "Div"),
+    Case(
+        "div_sqrt_free_dim",
+        function(lambda F, x: F.contrib.div_sqrt_dim(x)),
+        ("batch", "time"),
+        "Shape Cast Sqrt Div",
+    ),
+    Case("amp_cast", function(lambda F, x: F.amp_cast(x, dtype="float16")), ROW, "Cast"),
+    Case(
+        "amp_multicast",  # MXNet has no float16 here on the CPU
+        function(lambda F, x, y: [*F.amp_multicast(x, y, num_outputs=2)]),
+        [ROW, ROW],
+        "Identity Identity",
+    ),
+    Case("round_straight_through", function(lambda F, x: F.contrib.round_ste(x)), ROW),
+    Case("sign_straight_through", function(lambda F, x: F.contrib.sign_ste(x)), ROW, "Sign"),
+    Case("gradient_multiplier", function(lambda F, x: F.contrib.gradientmultiplier(x)), ROW),
+    Case("identity", function(lambda F, x: F.exp(F.identity(x))), ROW, "Exp"),
     Case("clip", function(lambda F, x: F.clip(x, -0.5, 0.25)), ROW, "Clip"),
     Case("cast", function(lambda F, x: F.cast(x, "float32")), IDS, "Cast"),
     Case("cast_to_itself", function(lambda F, x: F.exp(F.cast(x, "float32"))), ROW, "Exp"),

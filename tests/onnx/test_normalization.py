@@ -6,12 +6,13 @@ import pytest
 
 pytest.importorskip("zoo._mxnet", reason="needs MXNet", exc_type=ImportError)
 
-from layers import CUBE, IMAGE, LINE, ROW, Case, check, function, over
+from layers import CUBE, IMAGE, LINE, ROW, VOLUME, Case, check, function, over
 
-from zoo._mxnet import nn
+from zoo._mxnet import gluon, nn
 from zoo.errors import ExportError
 from zoo.onnx import to_model
 
+contrib_nn = gluon.contrib.nn
 BATCH, LAYER = "BatchNormalization", "LayerNormalization"
 CASES = [
     Case("rank_4", nn.BatchNorm, IMAGE, BATCH),
@@ -29,6 +30,31 @@ CASES = [
         lambda: nn.LayerNorm(axis=1, epsilon=0.01),
         IMAGE,
         f"Transpose {LAYER} Transpose",
+    ),
+    Case("layer_axis_0", lambda: nn.LayerNorm(axis=0), (3, 4, 5)),
+    Case("batch_axis_2", lambda: nn.BatchNorm(axis=2), IMAGE),
+    Case("volume", nn.BatchNorm, VOLUME, BATCH),
+    Case("with_relu", lambda: nn.BatchNormReLU(), IMAGE, f"{BATCH} Relu"),
+    Case("synchronized", lambda: contrib_nn.SyncBatchNorm(4, num_devices=1), IMAGE, BATCH),
+    Case("instance", nn.InstanceNorm, IMAGE, "InstanceNormalization"),
+    Case("instance_rank_3", lambda: nn.InstanceNorm(epsilon=0.1), LINE, "InstanceNormalization"),
+    Case("instance_volume", lambda: nn.InstanceNorm(scale=True), VOLUME),
+    Case("instance_axis_2", lambda: nn.InstanceNorm(axis=2), IMAGE),
+    Case("group", lambda: nn.GroupNorm(2), IMAGE),
+    Case("group_of_one", lambda: nn.GroupNorm(4), IMAGE),
+    Case("group_of_all", lambda: nn.GroupNorm(1, epsilon=0.1), LINE),
+    Case("group_volume", lambda: nn.GroupNorm(2, scale=False), VOLUME),
+    *(
+        Case(f"l2_{mode}", function(lambda F, x, m=mode: F.L2Normalization(x, mode=m)), IMAGE)
+        for mode in ("instance", "channel", "spatial")
+    ),
+    Case("l2_rank_2", function(lambda F, x: F.L2Normalization(x, eps=0.1)), ROW),
+    Case("local_response", function(lambda F, x: F.LRN(x, nsize=3)), IMAGE, "LRN"),
+    Case(
+        "local_response_constants",
+        function(lambda F, x: F.LRN(x, nsize=5, alpha=0.1, beta=0.5, knorm=1)),
+        IMAGE,
+        "LRN",
     ),
     Case("layer_plain", lambda: nn.LayerNorm(scale=False, center=False), ROW, LAYER),
 ]

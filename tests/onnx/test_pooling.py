@@ -75,11 +75,12 @@ def test_pooling(case: Case, opset: int) -> None:
 @pytest.mark.parametrize(
     ("call", "shape", "message"),
     [
-        (lambda F, x: F.Pooling(x, kernel=(2, 2), pool_type="sum"), IMAGE, "pool_type='sum'"),
         (
-            lambda F, x: F.Pooling(x, kernel=(2,), pool_type="lp", p_value=2),
+            lambda F, x: F.Pooling(
+                x, kernel=(2,), stride=(2,), pool_type="sum", pooling_convention="full"
+            ),
             LINE,
-            "pool_type='lp'",
+            "'full' is not supported here",
         ),
         (
             lambda F, x: F.Pooling(

@@ -95,6 +95,37 @@ def test_with_states(case: Case, opset: int) -> None:
     assert [one.name for one in model.graph.input] == ["data", *(s.name for s in case.inputs[1])]
 
 
+PROJECTED = [
+    Case(
+        f"projected_{shape}",
+        lambda shape=shape: rnn.LSTM(5, projection_size=3, **SHAPES[shape]),
+        data(shape),
+        tolerance=5e-6,
+    )
+    for shape in SHAPES
+]
+PROJECTED += [
+    Case(
+        f"projected_states_{shape}",
+        lambda shape=shape: rnn.LSTM(5, projection_size=3, **SHAPES[shape]),
+        [
+            TensorSpec("data", data(shape)),
+            [
+                TensorSpec("h", (*states("lstm", shape)[0].shape[:2], 3)),
+                states("lstm", shape)[1],
+            ],
+        ],
+        tolerance=5e-6,
+    )
+    for shape in SHAPES
+]
+
+
+@over(PROJECTED)
+def test_projection(case: Case, opset: int) -> None:
+    check(case, opset)
+
+
 def test_the_fewest_nodes() -> None:
     def operators(name: str, cases: list[Case]) -> str:
         model = check(next(case for case in cases if case.name == name), 21)
@@ -136,7 +167,6 @@ def test_a_vector_of_parameters_is_cut(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("build", "inputs", "message"),
     [
-        (lambda: rnn.LSTM(5, projection_size=3), TIME_FIRST, "projection_size=3"),
         (
             lambda: rnn.LSTM(5, state_clip_min=-1, state_clip_max=1),
             TIME_FIRST,
@@ -163,3 +193,22 @@ def test_unrolled_cells_are_ordinary_operators() -> None:
 
     inputs = [("batch", 3, 6), ("batch", 5), ("batch", 5)]
     check(Case("unrolled", Unrolled, inputs, tolerance=5e-6), 21)
+
+
+def test_lengths_that_mxnet_ignores_are_refused() -> None:
+    data, lengths, state = (mx.sym.var(name) for name in ("data", "lengths", "state"))
+    vector = mx.sym.var("vector")
+    symbol = mx.sym.RNN(
+        data,
+        vector,
+        state,
+        sequence_length=lengths,
+        mode="gru",
+        state_size=3,
+        num_layers=1,
+        use_sequence_length=True,
+    )
+    inputs = {"data": ("time", 2, 4), "state": (1, 2, 3), "lengths": (2,)}
+    values = {"vector": mx.nd.ones(3 * 3 * (4 + 3) + 2 * 9)}
+    with pytest.raises(ExportError, match="does not look at the lengths"):
+        to_model(symbol, inputs=inputs, params=values)

@@ -1,6 +1,6 @@
 """Gluon networks -> ONNX, and ONNX graphs without weights -> sessions.
 
-The names below are loaded when they are first used. `export_onnx`, `to_model` and
+The names below are loaded when they are first used. `export_onnx`, `export_model`, `to_model` and
 `supported_operators` need onnx and MXNet, `bind` needs onnx, `open_session` needs onnxruntime.
 """
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo.onnx.binding import bind
+    from zoo.onnx.dropin import export_model
     from zoo.onnx.export import ExportReport, export_onnx, to_model
     from zoo.onnx.operators import supported_operators
     from zoo.onnx.sessions import open_session
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ExportReport",
     "bind",
+    "export_model",
     "export_onnx",
     "open_session",
     "supported_operators",
@@ -27,6 +29,7 @@ __all__ = [
 _ROOMS = {
     "ExportReport": "export",
     "bind": "binding",
+    "export_model": "dropin",
     "export_onnx": "export",
     "open_session": "sessions",
     "supported_operators": "operators",

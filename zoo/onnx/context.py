@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from zoo.errors import ExportError
 from zoo.manifest import TensorSpec
 from zoo.onnx.graph import OnnxGraph
+from zoo.onnx.opset import check_kernel
+from zoo.onnx.scopes import Scope
 from zoo.onnx.shapes import Dimension, Shape, TensorType
 from zoo.onnx.symbol import VARIABLE, Edge, Node, SymbolGraph
 
@@ -35,6 +37,7 @@ class Walk:
         inputs: Sequence[TensorSpec],
         operators: Mapping[str, Translator],
         path: Callable[[str], str],
+        inner: Mapping[int, tuple[Scope, ...]],
     ) -> None:
         self.graph = graph
         self.nodes = {node.index: node for node in symbol.nodes}
@@ -42,6 +45,7 @@ class Walk:
         self.uses = symbol.uses()
         self.inputs = inputs
         self.path = path
+        self.inner = inner
         self._operators = operators
         self._values: dict[Edge, str] = {}
 
@@ -49,9 +53,14 @@ class Walk:
         """Translate all nodes; `tensors` are those of the variables, by name."""
         for node in self.nodes.values():
             if node.op == VARIABLE:
-                self._values[node.index, 0] = tensors[node.name]
+                if node.name in tensors:  # the labels of heads are not
+                    self._values[node.index, 0] = tensors[node.name]
             elif node.inputs:  # what has none is made when first needed, if ever
                 self._translate(node)
+
+    def has(self, edge: Edge) -> bool:
+        """Whether there is such a tensor; there is none for labels."""
+        return edge in self._values or self.nodes[edge[0]].op != VARIABLE
 
     def value(self, edge: Edge) -> str:
         """The ONNX tensor of an edge. Raises ExportError for an output that is not translated."""
@@ -61,6 +70,12 @@ class Walk:
         if edge not in self._values:
             raise ExportError(f"{node.label}: its output {edge[1]} cannot be exported.")
         return self._values[edge]
+
+    def within(self, graph: OnnxGraph, scope: Scope) -> Walk:
+        """A walk over what a node holds, into `graph`."""
+        return Walk(
+            graph, scope.graph, scope.types, self.inputs, self._operators, self.path, scope.inner
+        )
 
     def _translate(self, node: Node) -> None:
         result = self._operators[node.op](node, Context(self, node))
@@ -82,9 +97,35 @@ class Context:
         self._name = walk.path(node.name)
 
     @property
+    def name(self) -> str:
+        """How the node's own ONNX nodes begin."""
+        return self._name
+
+    def scope(self, place: int) -> Scope:
+        """One of the graphs that the node holds."""
+        return self._walk.inner[self._node.index][place]
+
+    def body(self) -> OnnxGraph:
+        """An empty graph for an ONNX node to hold."""
+        return self._walk.graph.body()
+
+    def translate_body(
+        self, place: int, graph: OnnxGraph, names: Sequence[str]
+    ) -> list[tuple[str, TensorType]]:
+        """Translate a graph that the node holds; `names` are its arguments' tensors."""
+        scope = self.scope(place)
+        walk = self._walk.within(graph, scope)
+        walk.run(dict(zip(scope.arguments, names, strict=True)))
+        return [(walk.value(edge), scope.types[edge]) for edge in scope.graph.outputs]
+
+    def body_in_place(self, place: int, names: Sequence[str]) -> str:
+        """The one result of a graph that the node holds, computed outside of it."""
+        return self.translate_body(place, self._walk.graph, names)[0][0]
+
+    @property
     def inputs(self) -> list[str]:
-        """The ONNX tensors of the node's inputs."""
-        return [self.value(edge) for edge in self._node.inputs]
+        """The ONNX tensors of the node's inputs; labels that inference lacks are not there."""
+        return [self.value(edge) for edge in self._node.inputs if self._walk.has(edge)]
 
     def value(self, edge: Edge) -> str:
         """The ONNX tensor of an edge."""
@@ -122,6 +163,7 @@ class Context:
         self, op_type: str, *inputs: str, outputs: int, label: str | None = None, **attributes: Any
     ) -> list[str]:
         """Append an ONNX node with several outputs and return those."""
+        check_kernel(op_type, self.opset, self._node.label)
         name = "/".join(part for part in (self._name, label or op_type) if part)
         return self._walk.graph.add_node(op_type, inputs, name, outputs, **attributes)
 
@@ -132,15 +174,52 @@ class Context:
         """A constant vector of axes, sizes or bounds."""
         return self.constant(np.array(values, np.int64))
 
-    def scalar(self, value: float) -> str:
-        """A constant of rank 0 in the dtype of the first input."""
-        return self.constant(np.array(value, self.dtype()))
+    def scalar(self, value: float, dtype: str | None = None) -> str:
+        """A constant of rank 0, in the dtype of the first input unless another is given."""
+        return self.constant(np.array(value, dtype or self.dtype()))
 
-    def filled(self, value: float) -> str:
-        """A tensor of the output's type with one value everywhere."""
+    def cast(self, tensor: str, dtype: str, source: str | None = None) -> str:
+        """`tensor` in another dtype; itself where `source`, its own one, is the same."""
+        if dtype == source:
+            return tensor
+        return self.emit("Cast", tensor, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+
+    def as_output(self, tensor: str, source: str = "bool") -> str:
+        """`tensor`, whose dtype is `source`, in the dtype of the node's output."""
+        return self.cast(tensor, self.output().dtype, source)
+
+    def converted(self, dtype: str) -> list[str]:
+        """The ONNX tensors of the node's inputs, all in one dtype."""
+        return [self.cast(one, dtype, self.dtype(k)) for k, one in enumerate(self.inputs)]
+
+    def filled(self, value: float, like: str | None = None) -> str:
+        """A tensor of the output's type, in the shape of `like` if given, with one value."""
         kind = self.output()
         one = numpy_helper.from_array(np.array([value], kind.dtype))
-        return self.emit("ConstantOfShape", self.shape_tensor(kind.shape), value=one)
+        static = all(isinstance(size, int) for size in kind.shape)
+        measured = like is not None and not static
+        sizes = self.emit("Shape", like) if measured and like else self.shape_tensor(kind.shape)
+        return self.emit("ConstantOfShape", sizes, value=one)
+
+    def size(self, place: int, axis: int) -> str:
+        """How long an axis of an input is, as a vector of one integer."""
+        length = self.shape(place)[axis]
+        if isinstance(length, int):
+            return self.int64([length])
+        axis %= self.rank(place)
+        return self.emit("Shape", self.inputs[place], start=axis, end=axis + 1)
+
+    def slice(
+        self,
+        tensor: str,
+        begin: Sequence[int],
+        end: Sequence[int],
+        axes: Sequence[int],
+        steps: Sequence[int] | None = None,
+    ) -> str:
+        """A part of `tensor`, whose bounds are numbers."""
+        bounds = [self.int64(begin), self.int64(end), self.int64(axes)]
+        return self.emit("Slice", tensor, *bounds, *([self.int64(steps)] if steps else []))
 
     def transpose(self, tensor: str, order: Sequence[int]) -> str:
         if list(order) == sorted(order):

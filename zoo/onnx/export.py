@@ -55,7 +55,7 @@ def export_onnx(
     shapes or TensorSpecs (a list of states as a nested list, or flat at the end), or a mapping of
     names to shapes; a name in a shape is a free axis. Without it the network's own
     `input_specs()` is asked. `names` are the outputs' names; default `output`, or `output0`,
-    `output1`... `opset` is 17 to 21. `metadata` goes into the model's metadata_props.
+    `output1`... `opset` is 17 to 23. `metadata` goes into the model's metadata_props.
 
     With `weights=False` the file is a graph without weights, for `zoo.onnx.bind`: every parameter
     is an input, of dtype `stored_dtype` ('float16') where it is float32 in the network.

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from onnx import GraphProto, NodeProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
+from zoo.onnx.bodies import references, rename
+
 Constants = dict[str, NDArray[Any]]
 
 FOLDABLE = {  # none of them multiplies the size of its inputs
@@ -16,10 +18,16 @@ FOLDABLE = {  # none of them multiplies the size of its inputs
     "Cast",
     "Concat",
     "Div",
+    "Equal",
+    "Floor",
     "Gather",
     "Identity",
+    "Less",
+    "Max",
+    "Min",
     "Mul",
     "Neg",
+    "Not",
     "Reshape",
     "Shape",
     "Slice",
@@ -29,6 +37,7 @@ FOLDABLE = {  # none of them multiplies the size of its inputs
     "Sub",
     "Transpose",
     "Unsqueeze",
+    "Where",
 }
 _SMALL = 4096  # bytes that may be held twice
 _OPTIONAL_OUTPUTS = ("GRU", "LSTM", "RNN")
@@ -51,7 +60,7 @@ def fold(graph: GraphProto, weights: Mapping[str, NDArray[Any]], opset: int) -> 
         else:
             kept.append(node)
     for node in kept:
-        node.input[:] = [renamed.get(name, name) for name in node.input]
+        rename(node, renamed)
     constants.update({new: constants[old] for old, new in renamed.items()})
     _replace(graph, kept, constants)
     prune(graph)
@@ -66,7 +75,7 @@ def prune(graph: GraphProto) -> None:
             continue
         if node.op_type in _OPTIONAL_OUTPUTS:
             _drop_outputs(node, needed)
-        needed.update(node.input)
+        needed.update(references(node))
         kept.append(node)
     _replace_nodes(graph, kept[::-1])
     for place in reversed(range(len(graph.initializer))):
@@ -93,7 +102,7 @@ def _choose(graph: GraphProto, constants: Constants) -> set[int]:
             name
             for place, node in enumerate(graph.node)
             if place not in chosen
-            for name in node.input
+            for name in references(node)
         } & large
         doubled = {
             place
@@ -109,7 +118,7 @@ def _renamed(graph: GraphProto, chosen: set[int]) -> dict[str, str]:
     """Results of casts that take the name of the constant, which nobody else needs."""
     takers: dict[str, int] = {}
     for node in graph.node:
-        for name in node.input:
+        for name in references(node):
             takers[name] = takers.get(name, 0) + 1
     casts = (graph.node[place] for place in chosen if graph.node[place].op_type == "Cast")
     return {node.output[0]: node.input[0] for node in casts if takers[node.input[0]] == 1}
@@ -123,7 +132,7 @@ def _evaluate(node: NodeProto, constants: Constants, opset: int) -> Constants:
 
 def _replace(graph: GraphProto, nodes: list[NodeProto], constants: Constants) -> None:
     _replace_nodes(graph, nodes)
-    needed = {name for node in nodes for name in node.input}
+    needed = {name for node in nodes for name in references(node)}
     del graph.initializer[:]
     for name in sorted(needed & set(constants)):
         array = constants[name]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from zoo import __version__
+from zoo.onnx.bodies import rename
 from zoo.onnx.opset import IR_VERSIONS, check_opset
 from zoo.onnx.shapes import TensorType
 
@@ -67,8 +68,30 @@ class OnnxGraph:
         if key not in self._constants:
             name = self.unique(f"constant_{len(self._constants)}")
             self._constants[key] = name
-            self._initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+            self._initializers.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return self._constants[key]
+
+    def body(self) -> OnnxGraph:
+        """An empty graph for a node to hold; constants and names are those of the whole."""
+        graph = OnnxGraph(self.opset)
+        graph._constants, graph._initializers = self._constants, self._initializers
+        graph._taken, graph._repeats = self._taken, self._repeats
+        return graph
+
+    def add_argument(self, name: str, kind: TensorType) -> str:
+        """An input of a body; returns the name it gets."""
+        name = self.unique(name)
+        self._inputs.append(_value_info(name, kind))
+        return name
+
+    def own(self, tensor: str, name: str) -> str:
+        """`tensor` by another name, made by a node of this graph."""
+        return self.add_node("Identity", [tensor], f"{name}/Identity")[0]
+
+    def body_proto(self, outputs: Sequence[tuple[str, TensorType]]) -> onnx.GraphProto:
+        """The finished body."""
+        results = [_value_info(name, kind) for name, kind in outputs]
+        return helper.make_graph(self._nodes, "body", self._inputs, results)
 
     def producer(self, tensor: str) -> Any:
         """The node that makes `tensor`, or None for inputs and constants."""
@@ -103,7 +126,7 @@ class OnnxGraph:
             else:
                 renamed[tensor] = public
         for node in self._nodes:
-            node.input[:] = [renamed.get(one, one) for one in node.input]
+            rename(node, renamed)
             node.output[:] = [renamed.get(one, one) for one in node.output]
 
 

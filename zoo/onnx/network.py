@@ -27,8 +27,8 @@ class GluonNetwork(Network):
         self._net = net
         self._arguments = _arguments(net, inputs)
         self.inputs = tuple(flatten(self._arguments))
-        variables = {spec.name: mx.sym.var(spec.name, dtype=spec.dtype) for spec in self.inputs}
-        self.symbol = mx.sym.Group(_symbols(self._call(variables)))
+        variables = {spec.name: _variable(spec.name, spec.dtype) for spec in self.inputs}
+        self.symbol = _grouped(_symbols(self._call(variables)))
         self._parameters = _parameters(net, self.symbol)
         self._prefixes = dict(_prefixes(net, ""))
         self.weights = {
@@ -37,6 +37,9 @@ class GluonNetwork(Network):
         }
         if len(self.weights) < len(self._parameters):
             raise ExportError("Two parameters of the network have the same name in MXNet.")
+
+    def load(self, text: str) -> Any:
+        return mx.sym.load_json(text)
 
     def path(self, name: str) -> str:
         for end in range(len(name), 0, -1):
@@ -56,8 +59,9 @@ class GluonNetwork(Network):
 
     def run(self, arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         ctx = next((one.list_ctx()[0] for one in self._parameters.values()), mx.cpu())
+        tensor = mx.np.array if mx.util.is_np_array() else mx.nd.array
         tensors = {
-            spec.name: mx.nd.array(array, dtype=array.dtype, ctx=ctx)
+            spec.name: tensor(array, dtype=array.dtype, ctx=ctx)
             for spec, array in zip(self.inputs, arrays, strict=True)
         }
         with mx.autograd.pause(train_mode=False):
@@ -80,6 +84,7 @@ class SymbolNetwork(Network):
         self.symbol = symbol
         given = {name.split(":", 1)[-1]: array for name, array in parameters.items()}
         needed = symbol.list_inputs()
+        self._numpy_shapes = "_np" in symbol.tojson()
         self._arrays = {name: _numpy(given[name]) for name in needed if name in given}
         if inputs is None:
             free = ", ".join(name for name in needed if name not in given)
@@ -90,18 +95,29 @@ class SymbolNetwork(Network):
             for name, array in self._arrays.items()
         }
 
+    def load(self, text: str) -> Any:
+        return mx.sym.load_json(text)
+
     def path(self, name: str) -> str:
         return name
+
+    def scope(self) -> Any:
+        return mx.util.np_shape(self._numpy_shapes or mx.util.is_np_shape())
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         return dict(self._arrays)
 
     def run(self, arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        with self.scope():
+            return self._run(arrays)
+
+    def _run(self, arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         given = {spec.name: one for spec, one in zip(self.inputs, arrays, strict=True)}
         tensors = {
             name: mx.nd.array(array, dtype=array.dtype)
             for name, array in {**self._arrays, **given}.items()
         }
+        tensors.update(self._labels(tensors))
         executor = self.symbol.bind(
             mx.cpu(),
             {name: tensors[name] for name in self.symbol.list_arguments()},
@@ -109,6 +125,14 @@ class SymbolNetwork(Network):
             grad_req="null",
         )
         return [one.asnumpy() for one in executor.forward(is_train=False)]
+
+    def _labels(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
+        """Zeros for the labels of heads."""
+        names = self.symbol.list_arguments()
+        known = {name: one.shape for name, one in tensors.items() if name in names}
+        shapes, _, _ = self.symbol.infer_shape(**known)
+        missing = dict(zip(names, shapes, strict=True))
+        return {name: mx.nd.zeros(missing[name]) for name in names if name not in tensors}
 
 
 def open_network(net: Any, inputs: Any, parameters: Mapping[str, Any] | None) -> Network:
@@ -146,6 +170,16 @@ def _argument_count(net: Any) -> int | None:
         return None
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return sum(one.kind in positional and one.name not in net._reg_params for one in others)
+
+
+def _variable(name: str, dtype: str) -> Any:
+    """A variable of `mx.np` where that is switched on."""
+    variable = mx.sym.var(name, dtype=dtype)
+    return variable.as_np_ndarray() if mx.util.is_np_array() else variable
+
+
+def _grouped(symbols: Sequence[Any]) -> Any:
+    return mx.sym.Group([one.as_nd_ndarray() for one in symbols])
 
 
 def _symbols(result: Any) -> list[Any]:

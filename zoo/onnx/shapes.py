@@ -70,7 +70,7 @@ def infer_types(
     seen = [_shapes(internals, inputs, weights, probe) for probe in probes]
     types = {}
     for edge, name, dtype, *shapes in zip(edges, names, dtypes, *seen, strict=True):
-        if dtype is None or any(0 in shape for shape in shapes):
+        if dtype is None or any(size < 1 for shape in shapes for size in shape):
             raise ExportError(f"MXNet cannot infer the shape and dtype of {name!r}.")
         types[edge] = TensorType(_merge(shapes, probes), np.dtype(dtype).name)
     return types

@@ -17,6 +17,15 @@ from zoo.errors import ExportError
 Edge = tuple[int, int]
 
 VARIABLE = "null"
+HEADS = frozenset(  # a prediction and its label
+    {
+        "LinearRegressionOutput",
+        "LogisticRegressionOutput",
+        "MAERegressionOutput",
+        "SVMOutput",
+        "SoftmaxOutput",
+    }
+)
 _WITHOUT_EFFECT = frozenset({"cudnn_off", "cudnn_tune", "workspace"})
 
 
@@ -89,6 +98,14 @@ class Attributes(Mapping[str, str]):
 
 
 @dataclass(frozen=True)
+class Body:
+    """A graph within a node of control flow: its JSON text, and its arguments in their order."""
+
+    text: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Node:
     """One operator of the symbol, or a variable, whose `op` is 'null'."""
 
@@ -97,6 +114,7 @@ class Node:
     name: str
     attributes: Attributes
     inputs: tuple[Edge, ...]
+    bodies: tuple[Body, ...] = ()
 
     @property
     def label(self) -> str:
@@ -111,6 +129,14 @@ class SymbolGraph:
     nodes: tuple[Node, ...]
     outputs: tuple[Edge, ...]
 
+    def labels(self) -> set[str]:
+        """Variables that only heads take, as labels: inference does not need them."""
+        taken = {(node.index, 0) for node in self.nodes if node.op == VARIABLE}
+        taken -= set(self.outputs)
+        for node in self.nodes:
+            taken -= {edge for k, edge in enumerate(node.inputs) if k != 1 or node.op not in HEADS}
+        return {node.name for node in self.nodes if (node.index, 0) in taken}
+
     def uses(self) -> Counter[Edge]:
         """How many inputs and outputs take each edge."""
         taken = Counter(edge for node in self.nodes for edge in node.inputs)
@@ -121,16 +147,25 @@ class SymbolGraph:
 def read_symbol(text: str) -> SymbolGraph:
     """The graph in the JSON text that `Symbol.tojson()` returns."""
     document = json.loads(text)
-    nodes = [_node(index, record) for index, record in enumerate(document["nodes"])]
+    version = document.get("attrs", {})
+    nodes = [_node(index, record, version) for index, record in enumerate(document["nodes"])]
     outputs = tuple((head[0], head[1]) for head in document["heads"])
     needed = _reachable(nodes, outputs)
     return SymbolGraph(tuple(node for node in nodes if node.index in needed), outputs)
 
 
-def _node(index: int, record: Mapping[str, Any]) -> Node:
+def _node(index: int, record: Mapping[str, Any], version: Mapping[str, Any]) -> Node:
     op, name = record["op"], record["name"]
     attributes = Attributes(f"Operator {op!r} (node {name!r})", record.get("attrs", {}))
-    return Node(index, op, name, attributes, tuple((one[0], one[1]) for one in record["inputs"]))
+    inputs = tuple((one[0], one[1]) for one in record["inputs"])
+    bodies = tuple(_body(one, version) for one in record.get("subgraphs", ()))
+    return Node(index, op, name, attributes, inputs, bodies)
+
+
+def _body(document: Mapping[str, Any], version: Mapping[str, Any]) -> Body:
+    """MXNet writes its version, without which JSON counts as old, on the outermost graph only."""
+    names = [document["nodes"][place]["name"] for place in document["arg_nodes"]]
+    return Body(json.dumps({**document, "attrs": version}), tuple(names))
 
 
 def _reachable(nodes: list[Node], outputs: tuple[Edge, ...]) -> set[int]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
 
 from zoo.errors import ExportError
 from zoo.manifest import TensorSpec
-from zoo.onnx.shapes import TensorType, free_axes, infer_types
+from zoo.onnx.scopes import Scope, type_graph
+from zoo.onnx.shapes import TensorType, free_axes
 from zoo.onnx.symbol import VARIABLE, Edge, SymbolGraph, read_symbol
 
 
@@ -34,6 +36,14 @@ class Network(ABC):
     @abstractmethod
     def path(self, name: str) -> str:
         """The readable form of a symbol node's name."""
+
+    @abstractmethod
+    def load(self, text: str) -> Any:
+        """The Symbol of a JSON text."""
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Where shapes are read as the network means them: with `mx.np`, 0 is a size."""
+        return nullcontext()
 
     @abstractmethod
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -58,6 +68,7 @@ class Trace:
     weights: Mapping[str, Weight]
     outputs: tuple[str, ...]
     sizes: Mapping[str, tuple[int, int]]
+    inner: Mapping[int, tuple[Scope, ...]] = field(default_factory=dict)
 
     def names(self) -> list[str]:
         """The names that the graph's own tensors must not take."""
@@ -72,20 +83,22 @@ def trace(
 ) -> Trace:
     """Type the network's graph; `names` are the outputs'. Raises ExportError."""
     axes = free_axes(network.inputs, sizes)
-    internals = network.symbol.get_internals()
-    graph = read_symbol(network.symbol.tojson())
+    text = network.symbol.tojson()
+    graph = read_symbol(text)
     _check_variables(graph, network)
     known = {name: weight.type for name, weight in network.weights.items()}
-    types = infer_types(internals, network.inputs, known, axes)
+    known.update({spec.name: TensorType(spec.shape, spec.dtype) for spec in network.inputs})
+    with network.scope():
+        types, inner = type_graph(text, network.load, known, axes)
     weights = _settled(network.weights, graph, types)
     outputs = _output_names(names, len(graph.outputs))
-    traced = Trace(network, graph, types, weights, outputs, axes)
+    traced = Trace(network, graph, types, weights, outputs, axes, inner)
     _check_names(traced.names())
     return traced
 
 
 def _check_variables(graph: SymbolGraph, network: Network) -> None:
-    known = {spec.name for spec in network.inputs} | set(network.weights)
+    known = {spec.name for spec in network.inputs} | set(network.weights) | graph.labels()
     variables = Counter(node.name for node in graph.nodes if node.op == VARIABLE)
     for name, count in variables.items():
         if name not in known:

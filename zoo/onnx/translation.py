@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import onnx
 
@@ -12,8 +12,9 @@ from zoo.onnx.context import Walk
 from zoo.onnx.folding import prune
 from zoo.onnx.graph import OnnxGraph
 from zoo.onnx.operators import OPERATORS, supported_operators
+from zoo.onnx.scopes import Scope
 from zoo.onnx.shapes import TensorType
-from zoo.onnx.symbol import VARIABLE, SymbolGraph
+from zoo.onnx.symbol import VARIABLE, Node, SymbolGraph
 from zoo.onnx.tracing import Trace
 
 
@@ -25,7 +26,7 @@ def translate(
     Raises ExportError naming each operator that has no translator.
     """
     symbol = traced.graph
-    _check_operators(symbol)
+    _check_operators(_every_node(symbol, traced.inner))
     graph = OnnxGraph(opset, traced.names())
     inputs = traced.network.inputs
     tensors = {spec.name: spec.name for spec in inputs}
@@ -33,7 +34,7 @@ def translate(
         graph.add_input(spec.name, TensorType(spec.shape, spec.dtype))
     for variable, weight in traced.weights.items():
         tensors[variable] = _declare(graph, weight.name, weight.type, stored_dtype)
-    walk = Walk(graph, symbol, traced.types, inputs, OPERATORS, traced.network.path)
+    walk = Walk(graph, symbol, traced.types, inputs, OPERATORS, traced.network.path, traced.inner)
     walk.run(tensors)
     outputs = [
         (walk.value(edge), name, traced.types[edge])
@@ -52,8 +53,15 @@ def _declare(graph: OnnxGraph, name: str, kind: TensorType, stored_dtype: str | 
     return graph.add_node("Cast", [name], f"{name}/float32", to=onnx.TensorProto.FLOAT)[0]
 
 
-def _check_operators(symbol: SymbolGraph) -> None:
-    unknown = [node for node in symbol.nodes if node.op not in OPERATORS and node.op != VARIABLE]
+def _every_node(graph: SymbolGraph, inner: Mapping[int, tuple[Scope, ...]]) -> list[Node]:
+    """Those within others too."""
+    scopes = [scope for held in inner.values() for scope in held]
+    nested = [node for scope in scopes for node in _every_node(scope.graph, scope.inner)]
+    return [*graph.nodes, *nested]
+
+
+def _check_operators(nodes: Sequence[Node]) -> None:
+    unknown = [node for node in nodes if node.op not in OPERATORS and node.op != VARIABLE]
     if not unknown:
         return
     counts = Counter(node.op for node in unknown)

@@ -2,26 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from zoo.errors import ExportError
 from zoo.onnx.context import Context, Translator
 from zoo.onnx.symbol import Node
 
-_BINARY = {"add": "Add", "div": "Div", "mul": "Mul", "sub": "Sub"}
-_BROADCAST_ONLY = {"maximum": "Max", "minimum": "Min", "power": "Pow"}
-_SCALAR = {
-    "div": "Div",
-    "maximum": "Max",
-    "minimum": "Min",
-    "minus": "Sub",
-    "mul": "Mul",
-    "plus": "Add",
-    "power": "Pow",
+Pair = Callable[[Context, str, str, str], str]  # context, two tensors, their dtype
+
+
+def named(op_type: str) -> Pair:
+    return lambda ctx, one, other, dtype: ctx.emit(op_type, one, other)
+
+
+def mod(ctx: Context, one: str, other: str, dtype: str) -> str:
+    """The remainder with the divisor's sign; 0 where the divisor is 0."""
+    zero = ctx.scalar(0, dtype)
+    by_zero = ctx.emit("Equal", other, zero)
+    other = ctx.emit("Where", by_zero, ctx.scalar(1, dtype), other)
+    if not dtype.startswith("float"):
+        return ctx.emit("Mod", one, other)
+    rest = ctx.emit("Mod", one, other, fmod=1)
+    apart = ctx.emit("Less", ctx.emit("Mul", rest, other), zero)
+    signed = ctx.emit("Where", apart, ctx.emit("Add", rest, other), rest)
+    return ctx.emit("Where", by_zero, zero, signed)
+
+
+def hypot(ctx: Context, one: str, other: str, dtype: str) -> str:
+    squares = ctx.emit("Mul", one, one), ctx.emit("Mul", other, other)
+    return ctx.emit("Sqrt", ctx.emit("Add", *squares))
+
+
+def copysign(ctx: Context, one: str, other: str, dtype: str) -> str:
+    size, zero = ctx.emit("Abs", one), ctx.scalar(0, dtype)
+    return ctx.emit("Where", ctx.emit("Less", other, zero), ctx.emit("Neg", size), size)
+
+
+def ldexp(ctx: Context, one: str, other: str, dtype: str) -> str:
+    return ctx.emit("Mul", one, ctx.emit("Pow", ctx.scalar(2, dtype), other))
+
+
+PAIRS: dict[str, Pair] = {
+    "add": named("Add"),
+    "div": named("Div"),
+    "hypot": hypot,
+    "maximum": named("Max"),
+    "minimum": named("Min"),
+    "mod": mod,
+    "mul": named("Mul"),
+    "power": named("Pow"),
+    "sub": named("Sub"),
 }
-_NOTHING = {"Add": 0.0, "Div": 1.0, "Mul": 1.0, "Pow": 1.0, "Sub": 0.0}
+_SCALAR = {
+    "div": "div",
+    "hypot": "hypot",
+    "maximum": "maximum",
+    "minimum": "minimum",
+    "minus": "sub",
+    "mod": "mod",
+    "mul": "mul",
+    "plus": "add",
+    "power": "power",
+}
+_SWAPPED = {"rdiv": "div", "rminus": "sub", "rmod": "mod", "rpower": "power"}
+_NOTHING = {"add": 0.0, "div": 1.0, "mul": 1.0, "power": 1.0, "sub": 0.0}
 
 
-def _binary(op_type: str) -> Translator:
-    return lambda node, ctx: ctx.emit(op_type, *ctx.inputs)
+def binary(pair: Pair) -> Translator:
+    """Of two tensors, in the dtype of the output."""
+
+    def translate(node: Node, ctx: Context) -> str:
+        dtype = ctx.output().dtype
+        node.attributes.ignore("axis")  # Gluon's cosine loss gives one, MXNet has none
+        one, other = ctx.converted(dtype)
+        return pair(ctx, one, other, dtype)
+
+    return translate
 
 
 def add_n(node: Node, ctx: Context) -> str:
@@ -29,28 +85,35 @@ def add_n(node: Node, ctx: Context) -> str:
     return ctx.emit("Sum", *ctx.inputs)
 
 
-def _scalar(op_type: str, *, swapped: bool = False) -> Translator:
+def scalar(name: str, pair: Pair, *, swapped: bool = False) -> Translator:
+    """Of a tensor and a number, in the dtype of the output."""
+
     def translate(node: Node, ctx: Context) -> str:
-        value = node.attributes.number("scalar", 1)
+        value, dtype = node.attributes.number("scalar", 1), ctx.output().dtype
         node.attributes.ignore("is_int")
-        (data,) = ctx.inputs
-        if ctx.dtype() != ctx.output().dtype or (ctx.dtype()[:5] != "float" and value % 1):
+        if not ctx.dtype().startswith("float") and value % 1:
             raise ExportError(f"{node.label}: {ctx.dtype()} and {value} are not supported.")
-        if value == _NOTHING.get(op_type) and not swapped:
+        (data,) = ctx.converted(dtype)
+        if value == _NOTHING.get(name) and not swapped:
             return data
-        pair = (ctx.scalar(value), data) if swapped else (data, ctx.scalar(value))
-        return ctx.emit(op_type, *pair)
+        number = ctx.scalar(value, dtype)
+        return pair(ctx, *((number, data) if swapped else (data, number)), dtype)
 
     return translate
 
 
 OPERATORS: dict[str, Translator] = {
-    **{f"elemwise_{name}": _binary(op_type) for name, op_type in _BINARY.items()},
-    **{f"broadcast_{name}": _binary(op_type) for name, op_type in _BINARY.items()},
-    **{f"broadcast_{name}": _binary(op_type) for name, op_type in _BROADCAST_ONLY.items()},
-    **{f"_{name}_scalar": _scalar(op_type) for name, op_type in _SCALAR.items()},
-    "_rdiv_scalar": _scalar("Div", swapped=True),
-    "_rminus_scalar": _scalar("Sub", swapped=True),
-    "_rpower_scalar": _scalar("Pow", swapped=True),
+    **{f"elemwise_{name}": binary(PAIRS[name]) for name in ("add", "div", "mul", "sub")},
+    **{f"broadcast_{name}": binary(pair) for name, pair in PAIRS.items()},
+    **{f"_{name}": binary(PAIRS[name]) for name in PAIRS},
+    **{f"_{name}_scalar": scalar(kind, PAIRS[kind]) for name, kind in _SCALAR.items()},
+    **{
+        f"_{name}_scalar": scalar(kind, PAIRS[kind], swapped=True)
+        for name, kind in _SWAPPED.items()
+    },
+    "_grad_add": binary(PAIRS["add"]),
+    "_scatter_elemwise_div": binary(PAIRS["div"]),
+    "_scatter_minus_scalar": scalar("sub", PAIRS["sub"]),
+    "_scatter_plus_scalar": scalar("add", PAIRS["add"]),
     "add_n": add_n,
 }

@@ -1,17 +1,20 @@
-"""BatchNorm with its running statistics, and LayerNorm."""
+"""Normalization: by running statistics, over layers, instances, groups, channels and vectors."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from zoo.errors import ExportError
-from zoo.onnx.context import Context
+from zoo.onnx import opset
+from zoo.onnx.context import Context, Translator
 from zoo.onnx.symbol import Node
+
+_CALIBRATION = ("min_calib_range", "max_calib_range")
 
 
 def batch_norm(node: Node, ctx: Context) -> str:
     attributes = node.attributes
-    attributes.ignore("momentum", "use_global_stats", "min_calib_range", "max_calib_range")
+    attributes.ignore("momentum", "use_global_stats", "key", "ndev", *_CALIBRATION)
     _one_output(node)
     data, gamma, beta, mean, variance = ctx.inputs
     if attributes.flag("fix_gamma", True):
@@ -23,6 +26,10 @@ def batch_norm(node: Node, ctx: Context) -> str:
     return ctx.transpose(result, order)
 
 
+def batch_norm_relu(node: Node, ctx: Context) -> str:
+    return ctx.emit("Relu", batch_norm(node, ctx))
+
+
 def layer_norm(node: Node, ctx: Context) -> str:
     _one_output(node)
     data, gamma, beta = ctx.inputs
@@ -31,6 +38,39 @@ def layer_norm(node: Node, ctx: Context) -> str:
     epsilon = node.attributes.number("eps", 1e-5)
     result = ctx.emit("LayerNormalization", data, gamma, beta, axis=-1, epsilon=epsilon)
     return ctx.transpose(result, order)
+
+
+def instance_norm(node: Node, ctx: Context) -> str:
+    epsilon = node.attributes.number("eps", 1e-3)
+    return ctx.emit("InstanceNormalization", *ctx.inputs, epsilon=epsilon)
+
+
+def group_norm(node: Node, ctx: Context) -> str:
+    _one_output(node)
+    groups, epsilon = node.attributes.integer("num_groups", 1), node.attributes.number("eps", 1e-5)
+    return opset.group_norm(ctx, groups, epsilon)
+
+
+def l2_normalization(node: Node, ctx: Context) -> str:
+    """Divided by the root of the sum of squares over channels, positions, or both."""
+    mode, epsilon = node.attributes.text("mode", "instance"), node.attributes.number("eps", 1e-10)
+    rank = ctx.rank()
+    axes = {"channel": [1], "instance": range(1, rank), "spatial": range(2, rank)}[mode]
+    (data,) = ctx.inputs
+    squares = opset.reduce(ctx, "ReduceSumSquare", data, axes, True)
+    return ctx.emit("Div", data, ctx.emit("Sqrt", ctx.emit("Add", squares, ctx.scalar(epsilon))))
+
+
+def local_response_norm(node: Node, ctx: Context) -> str:
+    attributes = node.attributes
+    return ctx.emit(
+        "LRN",
+        *ctx.inputs,
+        size=attributes.integer("nsize", 5),
+        alpha=attributes.number("alpha", 1e-4),
+        beta=attributes.number("beta", 0.75),
+        bias=attributes.number("knorm", 2),
+    )
 
 
 def _one_output(node: Node) -> None:
@@ -45,4 +85,13 @@ def _swapped(rank: int, one: int, other: int) -> list[int]:
     return order
 
 
-OPERATORS = {"BatchNorm": batch_norm, "LayerNorm": layer_norm}
+OPERATORS: dict[str, Translator] = {
+    "BatchNorm": batch_norm,
+    "GroupNorm": group_norm,
+    "InstanceNorm": instance_norm,
+    "L2Normalization": l2_normalization,
+    "LRN": local_response_norm,
+    "LayerNorm": layer_norm,
+    "_contrib_BatchNormWithReLU": batch_norm_relu,
+    "_contrib_SyncBatchNorm": batch_norm,
+}

@@ -7,14 +7,18 @@ there the divisor counts declared padding (count_include_pad) and never the adde
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 from zoo.errors import ExportError
+from zoo.onnx import opset
 from zoo.onnx.context import Context
 from zoo.onnx.operators.convolution import check_layout
+from zoo.onnx.operators.elementwise import FUNCTIONS
 from zoo.onnx.symbol import Node
 
+_ROOTS = {2: "sqrt", 3: "cbrt"}
 _TYPES = {"avg": "AveragePool", "max": "MaxPool"}
 
 
@@ -32,9 +36,13 @@ class Window:
 def pooling(node: Node, ctx: Context) -> str:
     kind = node.attributes.text("pool_type", "max")
     check_layout(node, ctx.rank() - 2)
-    if kind not in _TYPES:
-        raise ExportError(f"{node.label}: pool_type={kind!r} is not supported, only avg and max.")
+    power = node.attributes.integer("p_value", 2) if kind == "lp" else 0
+    node.attributes.ignore("p_value", "cudnn_off")
     counts_padding = node.attributes.text("count_include_pad") in ("None", "True", "1")
+    if kind in ("sum", "lp"):
+        return _powers(node, ctx, power or 1)
+    if kind not in _TYPES:
+        raise ExportError(f"{node.label}: pool_type={kind!r} is not supported.")
     if node.attributes.flag("global_pool", False):
         node.attributes.ignore("kernel", "stride", "pad", "pooling_convention")
         return ctx.emit(f"Global{_TYPES[kind]}", *ctx.inputs)
@@ -42,6 +50,22 @@ def pooling(node: Node, ctx: Context) -> str:
     if kind == "max":
         return _pool(ctx, "MaxPool", ctx.inputs[0], window)
     return _average(ctx, window, counts_padding)
+
+
+def _powers(node: Node, ctx: Context, power: int) -> str:
+    """The sum of powers over a window, padded with zeros, and its root: means times the area."""
+    (data,) = ctx.inputs
+    powers = data if power == 1 else ctx.emit("Pow", data, ctx.scalar(power))
+    if node.attributes.flag("global_pool", False):
+        node.attributes.ignore("kernel", "stride", "pad", "pooling_convention")
+        total = opset.reduce(ctx, "ReduceSum", powers, range(2, ctx.rank()), True)
+    else:
+        window = _window(node, ctx)
+        if any(window.added) or window.ceil:
+            raise ExportError(f"{node.label}: pooling_convention='full' is not supported here.")
+        mean = _pool(ctx, "AveragePool", powers, window, count_include_pad=1)
+        total = ctx.emit("Mul", mean, ctx.scalar(math.prod(window.kernel)))
+    return FUNCTIONS[_ROOTS[power]](ctx, total) if power > 1 else total
 
 
 def _average(ctx: Context, window: Window, counts_padding: bool) -> str:

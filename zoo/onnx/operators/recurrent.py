@@ -13,14 +13,13 @@ from dataclasses import dataclass
 
 from zoo.errors import ExportError
 from zoo.onnx.context import Context
+from zoo.onnx.operators.projection import projected
 from zoo.onnx.symbol import Edge, Node
 
 _GATES = {"gru": (1, 0, 2), "lstm": (0, 3, 1, 2), "rnn_relu": (0,), "rnn_tanh": (0,)}
 _UNSUPPORTED = {
     "lstm_state_clip_max": "None",
     "lstm_state_clip_min": "None",
-    "projection_size": "None",
-    "use_sequence_length": "False",
 }
 
 
@@ -60,6 +59,8 @@ class Cell:
 
 def rnn(node: Node, ctx: Context) -> list[str]:
     cell = _cell(node)
+    if node.attributes.text("projection_size") != "None":
+        return projected(node, ctx)
     parameters = _parameters(node, ctx, cell)
     half, each = len(parameters) // 2, 2 * cell.directions
     states = [_initial_states(ctx, node.inputs[2 + kind], cell) for kind in range(cell.states)]
@@ -81,6 +82,11 @@ def _cell(node: Node) -> Cell:
     for name, plain in _UNSUPPORTED.items():
         if attributes.text(name, plain) != plain:
             raise ExportError(f"{node.label}: {name}={attributes[name]} is not supported.")
+    if attributes.flag("use_sequence_length", False):
+        raise ExportError(
+            f"{node.label}: use_sequence_length=True is not supported: on the CPU MXNet itself "
+            "does not look at the lengths, so that nothing could be compared."
+        )
     mode = attributes.text("mode")
     if mode not in _GATES:
         raise ExportError(f"{node.label}: mode={mode!r} is not supported.")

@@ -1,25 +1,103 @@
-"""softmax and log_softmax along an axis."""
+"""softmax and its family along an axis, and the heads of networks that were trained with a loss.
+
+A head's label is not needed in inference: what remains is the function of the prediction.
+"""
 
 from __future__ import annotations
 
-from zoo.errors import ExportError
 from zoo.onnx.context import Context, Translator
+from zoo.onnx.operators.elementwise import same
 from zoo.onnx.symbol import Node
 
+_LOWEST = -3e38
 
-def _softmax(op_type: str) -> Translator:
+
+def _softmax(op_type: str, *, sign: float = 1.0) -> Translator:
     def translate(node: Node, ctx: Context) -> str:
-        temperature = node.attributes.value("temperature") or 1.0
-        if node.attributes.flag("use_length", False):
-            raise ExportError(f"{node.label}: use_length=True is not supported.")
-        if node.attributes.text("dtype") not in ("None", ctx.dtype()):
-            raise ExportError(f"{node.label}: a dtype other than its input's is not supported.")
-        data = ctx.inputs[0]
+        temperature = sign * (node.attributes.value("temperature") or 1.0)
+        axis, dtype = node.attributes.integer("axis", -1), ctx.output().dtype
+        node.attributes.ignore("dtype")
+        data = ctx.cast(ctx.inputs[0], dtype, ctx.dtype())
         if temperature != 1:
-            data = ctx.emit("Div", data, ctx.scalar(temperature))
-        return ctx.emit(op_type, data, axis=node.attributes.integer("axis", -1))
+            data = ctx.emit("Div", data, ctx.scalar(temperature, dtype))
+        if not node.attributes.flag("use_length", False):
+            return ctx.emit(op_type, data, axis=axis)
+        return _within(ctx, data, axis % ctx.rank(), dtype)
 
     return translate
 
 
-OPERATORS = {"log_softmax": _softmax("LogSoftmax"), "softmax": _softmax("Softmax")}
+def _within(ctx: Context, data: str, axis: int, dtype: str) -> str:
+    """Over the first elements only, as many as the second input tells; zeros beyond."""
+    count = ctx.emit("Squeeze", ctx.size(0, axis), ctx.int64([0]))
+    steps = ctx.emit("Range", ctx.scalar(0, "int64"), count, ctx.scalar(1, "int64"))
+    column = [1] * ctx.rank()
+    column[axis] = -1
+    steps = ctx.emit("Reshape", steps, ctx.int64(column))
+    lengths = ctx.emit("Unsqueeze", ctx.inputs[1], ctx.int64([axis]))
+    inside = ctx.emit("Less", steps, ctx.cast(lengths, "int64", ctx.dtype(1)))
+    masked = ctx.emit("Where", inside, data, ctx.scalar(_LOWEST, dtype))
+    return ctx.emit("Where", inside, ctx.emit("Softmax", masked, axis=axis), ctx.scalar(0, dtype))
+
+
+def softmax_activation(node: Node, ctx: Context) -> str:
+    channels = node.attributes.text("mode", "instance") == "channel"
+    return ctx.emit("Softmax", *ctx.inputs, axis=1 if channels else -1)
+
+
+_TRAINING = (
+    "grad_scale",
+    "ignore_label",
+    "use_ignore",
+    "normalization",
+    "out_grad",
+    "smooth_alpha",
+    "valid_thresh",
+    "margin",
+    "regularization_coefficient",
+    "use_linear",
+)
+
+
+def softmax_output(node: Node, ctx: Context) -> str:
+    node.attributes.ignore("preserve_shape", *_TRAINING)
+    channels = node.attributes.flag("multi_output", False)
+    return ctx.emit("Softmax", ctx.inputs[0], axis=1 if channels else -1)
+
+
+def _prediction(op_type: str | None) -> Translator:
+    def translate(node: Node, ctx: Context) -> str:
+        node.attributes.ignore(*_TRAINING)
+        data = ctx.inputs[0]
+        return data if op_type is None else ctx.emit(op_type, data)
+
+    return translate
+
+
+def softmax_cross_entropy(node: Node, ctx: Context) -> str:
+    """The sum over the batch."""
+    logs = ctx.emit("LogSoftmax", ctx.inputs[0], axis=-1)
+    labels = ctx.cast(ctx.inputs[1], "int64", ctx.dtype(1))
+    each = ctx.emit("GatherElements", logs, ctx.emit("Unsqueeze", labels, ctx.int64([1])), axis=1)
+    total = ctx.emit("ReduceSum", ctx.emit("Neg", each), keepdims=0)
+    return ctx.emit("Reshape", total, ctx.int64([1]))
+
+
+HEADS: dict[str, Translator] = {
+    "LinearRegressionOutput": _prediction(None),
+    "LogisticRegressionOutput": _prediction("Sigmoid"),
+    "MAERegressionOutput": _prediction(None),
+    "SVMOutput": _prediction(None),
+    "SoftmaxOutput": softmax_output,
+}
+OPERATORS: dict[str, Translator] = {
+    **HEADS,
+    "IdentityAttachKLSparseReg": _prediction(None),
+    "MakeLoss": _prediction(None),
+    "SoftmaxActivation": softmax_activation,
+    "log_softmax": _softmax("LogSoftmax"),
+    "make_loss": same,
+    "softmax": _softmax("Softmax"),
+    "softmax_cross_entropy": softmax_cross_entropy,
+    "softmin": _softmax("Softmax", sign=-1.0),
+}

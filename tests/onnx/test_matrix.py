@@ -1,0 +1,73 @@
+"""Products of matrices, and attention over interleaved projections."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("zoo._mxnet", reason="needs MXNet", exc_type=ImportError)
+
+from layers import CUBE, ROW, Case, check, function, over
+
+QKV, KV, SCORES = ("time", "batch", 2 * 3 * 5), (7, "batch", 2 * 2 * 5), ("time", "batch", 10)
+ROWS = {
+    "dot": (lambda F, x, y: F.dot(x, y), [ROW, (6, 3)]),
+    "dot_transposed": (lambda F, x, y: F.dot(x, y, transpose_b=True), [ROW, (3, 6)]),
+    "dot_both_transposed": (
+        lambda F, x, y: F.dot(x, y, transpose_a=True, transpose_b=True),
+        [("batch", 6), (3, "batch")],
+    ),
+    "dot_vectors": (lambda F, x, y: F.dot(x, y), [(6,), (6,)]),
+    "dot_matrix_vector": (lambda F, x, y: F.dot(x, y), [ROW, (6,)]),
+    "dot_cube": (lambda F, x, y: F.dot(x, y), [CUBE, (6, 3)]),
+    "dot_to_cube": (lambda F, x, y: F.dot(x, y), [ROW, (6, 3, 2)]),
+    "batch_dot": (lambda F, x, y: F.batch_dot(x, y), [CUBE, ("batch", 6, 3)]),
+    "batch_dot_a": (
+        lambda F, x, y: F.batch_dot(x, y, transpose_a=True),
+        [("batch", 6, "time"), ("batch", 6, 3)],
+    ),
+    "batch_dot_b": (
+        lambda F, x, y: F.batch_dot(x, y, transpose_b=True),
+        [CUBE, ("batch", 3, 6)],
+    ),
+    "gemm2": (lambda F, x, y: F.linalg.gemm2(x, y, alpha=0.5), [CUBE, ("batch", 6, 3)]),
+    "gemm2_transposed": (
+        lambda F, x, y: F.linalg.gemm2(x, y, transpose_b=True),
+        [CUBE, ("batch", 3, 6)],
+    ),
+    "gemm": (
+        lambda F, x, y, z: F.linalg.gemm(x, y, z, alpha=0.5, beta=2),
+        [CUBE, ("batch", 6, 3), ("batch", "time", 3)],
+    ),
+    "syrk": (lambda F, x: F.linalg.syrk(x, alpha=0.5), [CUBE]),
+    "syrk_transposed": (lambda F, x: F.linalg.syrk(x, transpose=True), [CUBE]),
+    "det": (lambda F, x: F.linalg.det(x), [("batch", 3, 3)]),
+    "khatri_rao": (lambda F, x, y: F.khatri_rao(x, y), [ROW, (3, 6)]),
+    "self_attention_scores": (
+        lambda F, x: F.contrib.interleaved_matmul_selfatt_qk(x, heads=2),
+        [QKV],
+    ),
+    "self_attention": (
+        lambda F, x: F.contrib.interleaved_matmul_selfatt_valatt(
+            x, F.softmax(F.contrib.interleaved_matmul_selfatt_qk(x, heads=2)), heads=2
+        ),
+        [QKV],
+    ),
+    "encoder_decoder_scores": (
+        lambda F, q, kv: F.contrib.interleaved_matmul_encdec_qk(q, kv, heads=2),
+        [SCORES, KV],
+    ),
+    "encoder_decoder_attention": (
+        lambda F, q, kv: F.contrib.interleaved_matmul_encdec_valatt(
+            kv, F.softmax(F.contrib.interleaved_matmul_encdec_qk(q, kv, heads=2)), heads=2
+        ),
+        [SCORES, KV],
+    ),
+}
+CASES = [
+    Case(name, function(call), inputs, tolerance=5e-6) for name, (call, inputs) in ROWS.items()
+]
+
+
+@over(CASES)
+def test_products(case: Case, opset: int) -> None:
+    check(case, opset)
