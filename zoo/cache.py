@@ -52,8 +52,9 @@ def cache_folder(subfolder: str = "") -> Path:
     """
     import platformdirs
 
-    chosen = os.environ.get("ZOO_HOME") or platformdirs.user_cache_dir("gluon-zoo", appauthor=False)
+    own = os.environ.get("ZOO_HOME")
     try:
+        chosen = own or platformdirs.user_cache_dir("gluon-zoo", appauthor=False)
         return Path(chosen).expanduser().absolute() / subfolder
     except (RuntimeError, OSError):
         raise DownloadError(

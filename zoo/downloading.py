@@ -20,6 +20,7 @@ SILENCE_SECONDS = 15.0
 ANSWER_SECONDS = 30.0
 RATE_SECONDS = 30.0
 SLOWEST = 1024
+OVERTIME = "not done within the time for a file of this size"
 LONGEST_PAUSE = 20.0
 _MOST_REDIRECTS = 5
 _CHUNK = 1 << 16
@@ -155,9 +156,7 @@ def _answer(
     for _ in range(_MOST_REDIRECTS + 1):
         _check_url(url)
         credentials = {"Authorization": f"Bearer {token}"} if token and _is_home(url, home) else {}
-        watch.allow(
-            min(ANSWER_SECONDS, end - time.monotonic()), f"no answer within {ANSWER_SECONDS:.0f} s"
-        )
+        _allow(watch, ANSWER_SECONDS, f"no answer within {ANSWER_SECONDS:.0f} s", end)
         response = session.get(
             url,
             headers=headers | credentials,
@@ -171,6 +170,11 @@ def _answer(
         response.close()
         url = _redirected(url, response.headers.get("Location", ""))
     raise SourceError(f"more than {_MOST_REDIRECTS} redirects")
+
+
+def _allow(watch: Watch, seconds: float, complaint: str, end: float) -> None:
+    left = end - time.monotonic()
+    watch.allow(min(seconds, left), complaint if seconds < left else OVERTIME)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
@@ -285,12 +289,12 @@ def _body(raw: Any, watch: Watch, end: float) -> Iterator[bytes]:
     while True:
         now = time.monotonic()
         if now > end:
-            raise SourceError("not done within the time for a file of this size")
+            raise SourceError(OVERTIME)
         if now >= window:
             if window and taken < SLOWEST * RATE_SECONDS:
                 raise SourceError(complaint)
             taken, window = 0, now + RATE_SECONDS
-            watch.allow(min(RATE_SECONDS + SILENCE_SECONDS, end - now), complaint)
+            _allow(watch, RATE_SECONDS + SILENCE_SECONDS, complaint, end)
         chunk = raw.read1(_CHUNK, decode_content=False)
         if not chunk and watch.complaint:
             raise SourceError(watch.complaint)

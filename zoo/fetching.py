@@ -167,7 +167,7 @@ def _from_sources(artifact: Artifact, keep: bool, manner: _Manner) -> _Found:
         found = _from_cache(artifact, keep, manner)
         if found is not None:
             return found
-        _sweep(path)
+        _sweep(path, artifact)
         with manner.display.bar(artifact) as seen:
             receive(
                 artifact,
@@ -181,11 +181,13 @@ def _from_sources(artifact: Artifact, keep: bool, manner: _Manner) -> _Found:
         return _Found(path, check_file(path, artifact, keep=True) if keep else b"")
 
 
-def _sweep(path: Path) -> None:
-    """Remove what killed processes left: of this file after ten minutes, of others after a day."""
-    for stale in [*leftovers([path.parent], path.name), *leftovers([path.parent], seconds=_DAY)]:
-        with contextlib.suppress(OSError):
-            stale.unlink()
+def _sweep(path: Path, artifact: Artifact) -> None:
+    """Remove what killed processes left, except the bytes that this download goes on from."""
+    old = [*leftovers([path.parent], path.name), *leftovers([path.parent], seconds=_DAY)]
+    for stale in old:
+        if not stale.name.startswith(f".{artifact.sha256}."):
+            with contextlib.suppress(OSError):
+                stale.unlink()
 
 
 @contextlib.contextmanager

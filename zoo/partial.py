@@ -65,11 +65,10 @@ class Partial:
     def note(self, address: str, validator: str) -> None:
         """Keep what this address calls the version whose bytes come now, where that can be kept."""
         content = json.dumps({"source": _mark(address), "validator": validator}).encode()
+        self._forget_validator()
         path = _validator_path(self._path.parent, self._artifact)
-        with contextlib.suppress(OSError):
-            descriptor = os.open(path, _FLAGS | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
+        with contextlib.suppress(OSError), _new(path) as file:
+            file.write(content)
 
     def validator(self, address: str) -> str:
         """What `note` kept for that address, or nothing."""
@@ -88,7 +87,7 @@ class Partial:
         os.fsync(self._file.fileno())
         self._file.close()
         os.replace(self._path, target)
-        _validator_path(target.parent, self._artifact).unlink(missing_ok=True)
+        self._forget_validator()
         sync_folder(target.parent)
 
     def keep(self) -> None:
@@ -103,13 +102,17 @@ class Partial:
         """Leave nothing."""
         self._file.close()
         self._path.unlink(missing_ok=True)
-        _validator_path(self._path.parent, self._artifact).unlink(missing_ok=True)
+        self._forget_validator()
 
     def take_in(self) -> None:
         """Hash what the file already holds."""
         while chunk := self._file.read(_CHUNK):
             self._digest.update(chunk)
             self.size += len(chunk)
+
+    def _forget_validator(self) -> None:
+        with contextlib.suppress(OSError):
+            _validator_path(self._path.parent, self._artifact).unlink()
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from zoo.downloading import SLOWEST, SourceError
+from zoo.downloading import OVERTIME, SLOWEST, SourceError
 from zoo.errors import DownloadError, OfflineError
 from zoo.partial import Partial, partial_file
 from zoo.records import Artifact
@@ -80,6 +80,7 @@ class _Reception:
                 missing = False
                 continue
             try:
+                self._check_time()
                 self._try(source)
                 return None
             except SourceError as error:
@@ -105,9 +106,12 @@ class _Reception:
                 self._pause(max(error.pause, _FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.0)))
                 resume = True
 
+    def _check_time(self, ahead: float = 0.0) -> None:
+        if time.monotonic() + ahead > self._until:
+            raise SourceError(OVERTIME)
+
     def _pause(self, seconds: float) -> None:
-        if time.monotonic() + seconds > self._until:
-            raise SourceError("not done within the time for a file of this size")
+        self._check_time(ahead=seconds)
         if self._halt.wait(seconds):
             raise HaltedError
 
@@ -126,21 +130,20 @@ class _Reception:
                 partial.restart()
             partial.note(source.address, body.validator)
             for chunk in itertools.chain([first], chunks):
-                self._take(chunk, resumed=body.start > 0)
+                self._take(chunk)
+                if partial.size == artifact.size:
+                    break
         if partial.size < artifact.size:
             raise SourceError(f"ended after {partial.size} of {artifact.size} bytes", retry=True)
         found = partial.sha256
         if not _is_whole(partial, artifact):
             raise SourceError(f"gives other bytes, of sha256 {found}", restart=body.start > 0)
 
-    def _take(self, chunk: bytes, *, resumed: bool) -> None:
+    def _take(self, chunk: bytes) -> None:
+        """Write what belongs to the file; whatever a source gives beyond its size is not read."""
         if self._halt.is_set():
             raise HaltedError
-        if self._partial.size + len(chunk) > self._artifact.size:
-            self._partial.restart()
-            reason = f"gives more than the published {self._artifact.size} bytes"
-            raise SourceError(reason, restart=resumed)
-        self._partial.write(chunk)
+        self._partial.write(chunk[: self._artifact.size - self._partial.size])
         self._seen(self._partial.size)
 
 
