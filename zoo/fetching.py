@@ -168,17 +168,26 @@ def _from_sources(artifact: Artifact, keep: bool, manner: _Manner) -> _Found:
         if found is not None:
             return found
         _sweep(path, artifact)
-        with manner.display.bar(artifact) as seen:
-            receive(
-                artifact,
-                path,
-                sources_of(artifact, manner.mirrors, manner.subfolder),
-                offline=manner.offline,
-                subfolder=manner.subfolder,
-                seen=seen,
-                halt=manner.halt,
-            )
+        try:
+            _receive(artifact, path, manner)
+        except FileNotFoundError:
+            # asleep for so long that another process took the partial file over
+            if _from_cache(artifact, False, manner) is None:
+                raise
         return _Found(path, check_file(path, artifact, keep=True) if keep else b"")
+
+
+def _receive(artifact: Artifact, path: Path, manner: _Manner) -> None:
+    with manner.display.bar(artifact) as seen:
+        receive(
+            artifact,
+            path,
+            sources_of(artifact, manner.mirrors, manner.subfolder),
+            offline=manner.offline,
+            subfolder=manner.subfolder,
+            seen=seen,
+            halt=manner.halt,
+        )
 
 
 def _sweep(path: Path, artifact: Artifact) -> None:

@@ -6,13 +6,13 @@ dtype, shape and byte range of every tensor, and the tensors' bytes without hole
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from zoo.errors import WeightsError
+from zoo.strict_json import parse
 
 ITEM_SIZES = {
     "F64": 8,
@@ -25,7 +25,8 @@ ITEM_SIZES = {
     "U8": 1,
     "BOOL": 1,
 }
-LONGEST_HEADER = 8 << 20
+LONGEST_HEADER = 4 << 20
+_MOST_VALUES = 160_000
 _MOST_TENSORS = 20_000
 _LARGEST_RANK = 16
 _NAME = re.compile(r"[^\x00-\x1f\x7f/\\]{1,256}")
@@ -69,20 +70,12 @@ def _parse(header: bytes) -> dict[str, Any]:
     if not header.startswith(b"{"):
         raise WeightsError("the header is not a JSON object.")
     try:
-        entries = json.loads(header.decode("utf-8"), object_pairs_hook=_distinct)
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)[:120]
-        raise WeightsError(f"the header cannot be read: {reason}.") from None
+        entries = parse(header, most_bytes=LONGEST_HEADER, most_parts=_MOST_VALUES)
+    except ValueError as error:
+        raise WeightsError(f"the header cannot be read: {str(error)[:120]}.") from None
     if not isinstance(entries, dict):
         raise WeightsError("the header is not a JSON object.")
     return entries
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a name occurs twice")
-    return result
 
 
 def _check_metadata(metadata: Any) -> None:

@@ -48,5 +48,6 @@ def seen(
     notes: list[str] = []
     start = time.monotonic()
     yield lambda what: notes.append(str(what))
-    assert time.monotonic() - start < LONGEST_CASE, "the case took longer than its bound"
+    if {"hostile", "nginx"} & set(request.fixturenames):
+        assert time.monotonic() - start < LONGEST_CASE, "the case took longer than its bound"
     record_property("seen", "; ".join(notes) or "as expected")

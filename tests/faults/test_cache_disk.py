@@ -128,6 +128,7 @@ def test_read_only_cache_cold(
 @pytest.mark.parametrize(
     ("damage", "content"),
     [("flipped", b"!" + CONTENT[1:]), ("emptied", b""), ("halved", CONTENT[:100_000])],
+    ids=["flipped", "emptied", "halved"],
 )
 def test_cached_file(
     damage: str, content: bytes, mirror: str, caplog: pytest.LogCaptureFixture, seen: Seen
@@ -220,6 +221,7 @@ def test_umask(mask: int, mirror: str, zoo_home: Path, seen: Seen) -> None:
 @pytest.mark.parametrize(
     "name",
     ["with space", "line\nbreak", "übung-雪", "[a]*?", "-rf", "%s{0}", "x" * 200, "'\"$(x)"],
+    ids=["space", "newline", "unicode", "pattern", "option", "format", "of_200_letters", "shell"],
 )
 def test_odd_names_of_the_folder(
     name: str, mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

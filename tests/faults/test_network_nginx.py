@@ -119,7 +119,11 @@ def test_nginx_whole_but_killed_before_the_end(nginx: Nginx) -> None:
     assert nginx.asked() == []
 
 
-@pytest.mark.parametrize("left", [bytes(HALF), CONTENT + b"more", bytes(SAMPLE.size)])
+@pytest.mark.parametrize(
+    "left",
+    [bytes(HALF), CONTENT + b"more", bytes(SAMPLE.size)],
+    ids=["other_bytes", "too_long", "other_bytes_of_the_size"],
+)
 def test_nginx_after_a_spoiled_partial_file(nginx: Nginx, left: bytes, zoo_home: Path) -> None:
     """what was left is of other bytes: fetched anew"""
     folder = cached_path(SAMPLE).parent
@@ -143,6 +147,7 @@ def test_nginx_redirect(nginx: Nginx, place: str) -> None:
         ("self_signed", "self-signed certificate"),
         ("good", "unable to get local issuer certificate"),
     ],
+    ids=["expired", "wrong_host", "self_signed", "unknown_authority"],
 )
 def test_tls_refused(
     certificate: str,

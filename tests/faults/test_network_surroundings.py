@@ -124,7 +124,8 @@ def test_ctrl_c(hostile: HostileServer, zoo_home: Path) -> None:
     """ends at once, nothing under the final name; the next run resumes"""
     with start(FETCH, f"{hostile.address}/stalled_body") as process:
         assert hostile.reached.wait(30)
-        time.sleep(0.2)
+        while not any(path.stat().st_size for path in zoo_home.rglob(".*.part")):
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=10)
     assert "KeyboardInterrupt" in said

@@ -45,16 +45,16 @@ def fetch(names: Names = None, every: All = False, kind: Kind = None) -> None:
       zoo fetch lenet --kind safetensors
       zoo fetch --all
     """
-    from zoo.fetching import fetch_artifact
+    from zoo.fetching import fetch_all
 
     records = chosen(names, every)
     if every and kind is not None:
         records = [one for one in records if kind in one.artifacts] or records[:1]
+    wanted: list[Artifact] = []
     for weights in records:
-        wanted = weights.artifacts.values() if kind is None else [weights.artifact(kind)]
-        for artifact in wanted:
-            sys.stdout.write(f"{fetch_artifact(artifact)}\n")
-            sys.stdout.flush()
+        wanted += weights.artifacts.values() if kind is None else [weights.artifact(kind)]
+    for path in fetch_all(wanted):
+        sys.stdout.write(f"{path}\n")
 
 
 def verify(names: Names = None, json: Json = False) -> None:

@@ -1,0 +1,53 @@
+"""JSON from strangers: one meaning, bounded time and memory, or a ValueError that says why."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Any
+
+
+def parse(content: bytes, *, most_bytes: int, most_parts: int) -> Any:
+    """The document, in UTF-8 without a mark, its keys distinct and its numbers finite.
+
+    `most_parts` bounds how many values it may hold, since small ones take far more memory than
+    text. Raises ValueError.
+    """
+    if len(content) > most_bytes:
+        raise ValueError(f"longer than {most_bytes} bytes")
+    if sum(map(content.count, (b",", b"[", b"{"))) > most_parts:
+        raise ValueError(f"more than {most_parts} values")
+    try:
+        return json.loads(
+            content.decode("utf-8"),
+            object_pairs_hook=_distinct,
+            parse_float=_finite,
+            parse_constant=_finite,
+        )
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        double = _first_double(name for name, _ in pairs)[:100]
+        raise ValueError(f"the key {double!r} occurs twice")
+    return result
+
+
+def _first_double(names: Iterable[str]) -> str:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return ""
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is not a finite number")
+    return value
