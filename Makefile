@@ -9,6 +9,11 @@ BIN    := $(VENV)/bin
 LOCK   := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.10 \
 	--generate-hashes --no-header --no-annotate --upgrade --quiet
 
+# MXNet's wheel lacks two libraries that Debian and Ubuntu have as packages
+MXNET_LOADS := $(BIN)/python -c 'import importlib.util as i; i.find_spec("mxnet") and __import__("zoo._mxnet")'
+SYSTEM_LIBRARIES := { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	apt-get update -q && apt-get install -qy libgomp1 libquadmath0; }
+
 .PHONY: demo test lint lock clean
 
 demo: $(VENV)/.runtime
@@ -41,9 +46,13 @@ $(BIN)/python:
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/runtime.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(MXNET_LOADS) 2>/dev/null || $(SYSTEM_LIBRARIES) || true
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(MXNET_LOADS) 2>/dev/null || $(SYSTEM_LIBRARIES) || true
+	@$(MXNET_LOADS) 2>&1 | tail -n 1
+	@$(MXNET_LOADS) 2>/dev/null
 	@touch $@ $(VENV)/.runtime

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,11 +28,13 @@ class Options(NamedTuple):
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a script's `main` under the pinned settings; whatever zoo refuses is one line."""
+    """Run a script's `main` under the pinned settings; whatever is refused is one line."""
     environment.pin()
+    if importlib.util.find_spec("matplotlib") is None:
+        sys.exit("Training draws its curve with matplotlib: pip install 'gluon-zoo[train]'.")
     try:
         main()
-    except ZooError as error:
+    except (ZooError, OSError) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit(130)

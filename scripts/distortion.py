@@ -31,14 +31,17 @@ def _affine(
 ) -> tuple[Floats, Floats]:
     """Where each pixel comes from, (n, height, width) twice: rows and columns."""
     drawn = (2 * random.random((6, n, 1, 1)) - 1).astype(np.float32)
-    angle, shear, grow_y, grow_x, up, left = drawn
+    angle, shear, grow_y, grow_x = drawn[:4]
     angle, shear = np.radians(how.rotation) * angle, np.radians(how.shear) * shear
     sine, cosine, lean = np.sin(angle), np.cos(angle), np.tan(shear)
     y = np.arange(height, dtype=np.float32)[None, :, None] - (height - 1) / 2
     x = np.arange(width, dtype=np.float32)[None, None, :] - (width - 1) / 2
     x = x + lean * y
-    rows = (cosine * y - sine * x) * (1 + how.scale * grow_y) + how.shift * up
-    columns = (sine * y + cosine * x) * (1 + how.scale * grow_x) + how.shift * left
+    down, right = (how.shift * one for one in drawn[4:])
+    if how.whole_pixels:
+        down, right = np.rint(down), np.rint(right)
+    rows = (cosine * y - sine * x) * (1 + how.scale * grow_y) + down
+    columns = (sine * y + cosine * x) * (1 + how.scale * grow_x) + right
     return (
         (rows + (height - 1) / 2).astype(np.float32),
         (columns + (width - 1) / 2).astype(np.float32),

@@ -29,17 +29,18 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **found}
 
 
+def settings() -> dict[str, str]:
+    """What decides the bits of a training beside recipe and seed."""
+    numerical = {name: value for name, value in versions().items() if name in ("mxnet", "numpy")}
+    return numerical | {key: os.environ.get(key, "") for key in PINNED}
+
+
 def machine() -> dict[str, object]:
-    """The settings that hold now, and the processor they hold on."""
-    return {
-        "settings": {key: os.environ.get(key, "") for key in PINNED},
-        "system": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-    }
+    """What a training does not depend on, but may explain it."""
+    return {"system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()}
 
 
-def _processor() -> str:
+def processor() -> str:
     """The model's name and the vector instructions it has, from Linux's own table."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as table:

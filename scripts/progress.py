@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from zoo.atomic import write_atomically
 
 console = Console(stderr=True)
 
@@ -66,5 +69,7 @@ def plot_curve(folder: Path, title: str, epochs: Sequence[Mapping[str, Any]], me
     right.plot([one["epoch"] for one in measured], [one[metric] for one in measured], "C1.-")
     right.set_ylabel(metric.replace("_", " "))
     right.yaxis.label.set_color("C1")
-    figure.savefig(folder / "curve.png", dpi=110, metadata={"Software": None})
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=110, metadata={"Software": None})
     pyplot.close(figure)
+    write_atomically(folder / "curve.png", picture.getvalue())

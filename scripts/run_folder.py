@@ -34,19 +34,26 @@ from zoo.atomic import write_atomically
 class Run:
     """A run in progress. `epochs` are the log's lines, `seconds` the time of all its sessions."""
 
-    def __init__(self, folder: Path, recipe: Recipe, seed: int) -> None:
+    def __init__(self, folder: Path, recipe: Recipe, seed: int, device: str = "cpu") -> None:
         self.folder = folder
         self.recipe = recipe
         self.seed = seed
+        self.device = device
+        self.processors = [environment.processor()]
         self.epochs: list[dict[str, Any]] = []
         self._before = 0.0
         self._started = time.monotonic()
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Recipe and seed: what a checkpoint must agree with to be gone on from."""
+        """Whatever decides the bits: a checkpoint must agree with it to be gone on from."""
         plain = json.loads(json.dumps(dataclasses.asdict(self.recipe)))
-        return {"name": self.recipe.name, "recipe": plain, "seed": self.seed}
+        return {
+            "name": self.recipe.name,
+            "recipe": plain,
+            "seed": self.seed,
+            "environment": {"device": self.device, "settings": environment.settings()},
+        }
 
     @property
     def seconds(self) -> float:
@@ -69,11 +76,12 @@ class Run:
             return None
         if found.progress["identity"] != self.identity:
             sys.exit(
-                f"{self.folder} holds a run with another recipe or seed: "
+                f"{self.folder} holds a run with another recipe, seed, device or settings: "
                 "move it away, or pass --out to train elsewhere."
             )
         self.epochs = found.progress["epochs"]
         self._before = found.progress["seconds"]
+        self.processors = sorted({*self.processors, *found.progress["processors"]})
         return found
 
     def save(self, step: int, arrays: Mapping[str, np.ndarray], **progress: Any) -> None:
@@ -83,6 +91,7 @@ class Run:
             "identity": self.identity,
             "epochs": self.epochs,
             "seconds": self.seconds,
+            "processors": self.processors,
         }
         checkpoint.save(self.folder / "checkpoints", step, arrays, progress)
         lines = "".join(json.dumps(one) + "\n" for one in self.epochs)
@@ -104,10 +113,12 @@ class Run:
     ) -> None:
         """Write the finished weights, and then `run.json`, which says that they are finished."""
         digest = params.write(self.folder / "final.safetensors", weights)
-        record = self.identity | {
+        identity = self.identity
+        machine = environment.machine() | {"processors": self.processors}
+        record = identity | {
+            "environment": identity["environment"] | machine,
             "command": shlex.join(["python", *sys.argv]),
             "versions": environment.versions(),
-            "environment": environment.machine(),
             "wall_seconds": round(self.seconds, 1),
             "epochs": len(self.epochs),
             "finished": datetime.date.today().isoformat(),

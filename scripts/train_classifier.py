@@ -18,7 +18,7 @@ from progress import bar, plot_curve
 from recipes import CLASSIFIERS, ClassifierRecipe
 from run_folder import Run
 
-from zoo import models, params
+from zoo import evaluation, models, params
 from zoo._mxnet import gluon, mx
 from zoo.data import Dataset, Split, load_dataset
 
@@ -49,13 +49,11 @@ def labels(recipe: ClassifierRecipe, targets: np.ndarray) -> np.ndarray:
 
 def accuracy(net: Any, recipe: ClassifierRecipe, split: Split, ctx: Any) -> float:
     """The part of the split that the network gets right."""
-    right = 0
+    logits = []
     for start in range(0, len(split), 1000):
         inputs = prepare(recipe, split.inputs[start : start + 1000])
-        logits = net(mx.nd.array(inputs, ctx=ctx)).asnumpy()
-        found = logits[:, 0] > 0 if logits.shape[1] == 1 else logits.argmax(axis=1)
-        right += int((found == split.targets[start : start + 1000]).sum())
-    return right / len(split)
+        logits.append(net(mx.nd.array(inputs, ctx=ctx)).asnumpy())
+    return evaluation.accuracy(np.concatenate(logits), split.targets).value
 
 
 def train(run: Run, recipe: ClassifierRecipe, dataset: Dataset, ctx: Any) -> Any:
@@ -119,10 +117,11 @@ def main() -> None:
     dataset = load_dataset(recipe.dataset)
     if options.smoke:
         recipe, dataset = smoke(recipe, dataset)
-    run = Run(options.out, recipe, options.seed)
+    run = Run(options.out, recipe, options.seed, options.device)
     with run.locked():
         net = train(run, recipe, dataset, ctx)
         found = accuracy(net, recipe, dataset.test, ctx)
+        plot_curve(options.out, recipe.name, run.epochs, "validation_accuracy")
         run.finish(
             params.arrays(net),
             {"accuracy": found},
@@ -130,8 +129,8 @@ def main() -> None:
             config=models.complete(recipe.name.split(".")[0], **recipe.config),
             preprocessing=recipe.preprocessing,
             data=dict(dataset.digests),
+            smoke=options.smoke,
         )
-    plot_curve(options.out, recipe.name, run.epochs, "validation_accuracy")
     command.conclude(recipe, "accuracy", found, met=found >= recipe.target, smoke=options.smoke)
 
 

@@ -22,8 +22,6 @@ from zoo._mxnet import mx
 from zoo.atomic import write_atomically
 from zoo.data import TextDataset, load_dataset
 
-SEGMENT = 250  # steps between checkpoints; after each the dropout's generator is seeded anew
-
 
 def columns(stream: np.ndarray, batch_size: int) -> np.ndarray:
     """The stream as (time, batch_size): each column reads one stretch of the text."""
@@ -73,7 +71,7 @@ def train(run: Run, recipe: LanguageModelRecipe, dataset: TextDataset, ctx: Any)
     with bar(recipe.name, steps, done, recipe.batch_size * recipe.window) as shown:
         for step in range(done, steps):
             epoch, window = divmod(step, per_epoch)
-            if window % SEGMENT == 0:
+            if window % recipe.checkpoint_every == 0:
                 mx.random.seed(run.seed * 1_000_003 + step)
             if window == 0:
                 states, losses = learner.net.begin_state(recipe.batch_size, ctx), []
@@ -90,7 +88,7 @@ def train(run: Run, recipe: LanguageModelRecipe, dataset: TextDataset, ctx: Any)
                     facts[f"validation_{recipe.metric}"] = measure(recipe, loss)
                     shown.metric = f"validation {measure(recipe, loss):.4g}"
                 shown.line(run.log(epoch + 1, facts))
-            if last or (window + 1) % SEGMENT == 0:
+            if last or (window + 1) % recipe.checkpoint_every == 0:
                 carried = {f"state.{i}": one.asnumpy() for i, one in enumerate(states)}
                 run.save(step + 1, learner.state() | carried, losses=losses)
     return learner
@@ -100,7 +98,8 @@ def smoke(
     recipe: LanguageModelRecipe, dataset: TextDataset
 ) -> tuple[LanguageModelRecipe, TextDataset]:
     """The same recipe on so little data that a processor is done in a minute."""
-    small = replace(recipe, epochs=2, batch_size=4, window=16, samples=min(recipe.samples, 512))
+    samples = min(recipe.samples, 512)
+    small = replace(recipe, epochs=2, batch_size=4, window=16, samples=samples, checkpoint_every=20)
     train, validation, test = dataset.train[:4000], dataset.validation[:1000], dataset.test[:1000]
     return small, replace(dataset, train=train, validation=validation, test=test)
 
@@ -112,11 +111,12 @@ def main() -> None:
     dataset = load_dataset(recipe.dataset)
     if options.smoke:
         recipe, dataset = smoke(recipe, dataset)
-    run = Run(options.out, recipe, options.seed)
+    run = Run(options.out, recipe, options.seed, options.device)
     with run.locked():
         learner = train(run, recipe, dataset, ctx)
         found = measure(recipe, nats(learner.network(), dataset.test, 1, ctx, window=256))
         write_atomically(options.out / "vocabulary.txt", dataset.vocabulary.to_bytes())
+        plot_curve(options.out, recipe.name, run.epochs, f"validation_{recipe.metric}")
         run.finish(
             params.arrays(learner.net),
             {recipe.metric: found},
@@ -125,8 +125,8 @@ def main() -> None:
                 "lstm_lm", vocabulary_size=len(dataset.vocabulary), **recipe.config
             ),
             data=dict(dataset.digests),
+            smoke=options.smoke,
         )
-    plot_curve(options.out, recipe.name, run.epochs, f"validation_{recipe.metric}")
     command.conclude(recipe, recipe.metric, found, met=found <= recipe.target, smoke=options.smoke)
 
 

@@ -21,6 +21,7 @@ from run_folder import Run
 from zoo import models, params, transforms
 from zoo._mxnet import gluon, mx
 from zoo.data import Dataset, Split, load_dataset
+from zoo.evaluation import closed_form, r2
 
 
 def standardization(dataset: Dataset) -> dict[str, Any]:
@@ -32,19 +33,6 @@ def standardization(dataset: Dataset) -> dict[str, Any]:
         "mean": inputs.mean(axis=0).tolist(),
         "std": inputs.std(axis=0).tolist(),
     }
-
-
-def closed_form(inputs: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
-    """Least squares in double precision, as the network's parameters."""
-    design = np.column_stack([inputs.astype(np.float64), np.ones(len(inputs))])
-    solution = np.linalg.lstsq(design, targets.astype(np.float64), rcond=None)[0]
-    return {"output.weight": solution[None, :-1], "output.bias": solution[-1:]}
-
-
-def r2(net: Any, inputs: Any, targets: np.ndarray) -> float:
-    """One less the part of the targets' variance that the network leaves unexplained."""
-    residual = net(inputs).asnumpy()[:, 0].astype(np.float64) - targets
-    return float(1 - (residual**2).sum() / ((targets - targets.mean(dtype=np.float64)) ** 2).sum())
 
 
 def train(
@@ -61,9 +49,9 @@ def train(
     net.hybridize(static_alloc=True, static_shape=True)
     weights, half_square = params.parameters(net), gluon.loss.L2Loss()
     optimizer = NAG(weights, recipe.momentum)
-    if found := run.resume():
-        params.load(net, {name: found.arrays[name] for name in weights}, ctx=ctx)
-        optimizer.restore(found.arrays)
+    if saved := run.resume():
+        params.load(net, {name: saved.arrays[name] for name in weights}, ctx=ctx)
+        optimizer.restore(saved.arrays)
     data, validation = inputs_of(dataset.train), inputs_of(dataset.validation)
     targets = mx.nd.array(dataset.train.targets, ctx=ctx)
     steps = recipe.epochs * recipe.steps_per_epoch
@@ -79,13 +67,10 @@ def train(
             train_loss = float(loss.mean().asscalar())
             if not math.isfinite(train_loss):
                 sys.exit(f"Epoch {epoch + 1}: the loss is not finite. The last checkpoint is kept.")
-            facts = {
-                "train_loss": train_loss,
-                "learning_rate": rate,
-                "validation_r2": r2(net, validation, dataset.validation.targets),
-            }
+            found = r2(net(validation).asnumpy()[:, 0], dataset.validation.targets).value
+            facts = {"train_loss": train_loss, "learning_rate": rate, "validation_r2": found}
             shown.update(step + 1, f"loss {train_loss:.6f}")
-            shown.metric = f"validation R2 {facts['validation_r2']:.4f}"
+            shown.metric = f"validation R2 {found:.4f}"
             shown.line(run.log(epoch + 1, facts))
             run.save(step + 1, params.arrays(net) | optimizer.state())
     return net
@@ -106,7 +91,7 @@ def main() -> None:
     dataset = load_dataset(recipe.dataset)
     if options.smoke:
         recipe, dataset = smoke(recipe, dataset)
-    run = Run(options.out, recipe, options.seed)
+    run = Run(options.out, recipe, options.seed, options.device)
     numbers = standardization(dataset)
     with run.locked():
         net = train(run, recipe, dataset, numbers, ctx)
@@ -116,8 +101,9 @@ def main() -> None:
         trained = params.arrays(net)
         difference = max(float(np.abs(trained[name] - exact[name]).max()) for name in exact)
         test = mx.nd.array(transforms.standardize(dataset.test.inputs, numbers), ctx=ctx)
-        found = r2(net, test, dataset.test.targets)
+        found = r2(net(test).asnumpy()[:, 0], dataset.test.targets).value
         met = found >= recipe.target and difference <= recipe.agreement
+        plot_curve(options.out, recipe.name, run.epochs, "validation_r2")
         run.finish(
             trained,
             {"r2": found, "closed_form_difference": difference},
@@ -125,8 +111,8 @@ def main() -> None:
             config=models.complete("linear_regression", **recipe.config),
             preprocessing=numbers,
             data=dict(dataset.digests),
+            smoke=options.smoke,
         )
-    plot_curve(options.out, recipe.name, run.epochs, "validation_r2")
     print(f"largest difference from the closed form: {difference:.2g}")
     command.conclude(recipe, "r2", found, met=met, smoke=options.smoke)
 

@@ -7,6 +7,7 @@ and the files it names; the fixture makes it the only mirror.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -150,8 +151,13 @@ def _publish(folder: Path, document: dict[str, Any]) -> Weights:
     stored = STORED.get(name, "float32")
     arrays = {key: one.astype(stored) for key, one in params.arrays(net).items()}
     params.load(net, arrays, dtype=stored)
-    params.write(folder / f"{name}.safetensors", arrays)
-    _write_graph(net, folder / f"{name}.graph.onnx", document, stored)
+    digest = params.write(folder / f"{name}.safetensors", arrays)
+    metadata = {"name": name, "weights_sha256": digest}
+    if document["labels"]:
+        metadata["labels"] = json.dumps(document["labels"])
+    if name in VOCABULARIES:
+        metadata["vocabulary_sha256"] = VOCABULARIES[name].digest
+    _write_graph(net, folder / f"{name}.graph.onnx", document, stored, metadata)
     files = {"safetensors": f"{name}.safetensors", "onnx-graph": f"{name}.graph.onnx"}
     if name in VOCABULARIES:
         files["vocabulary"] = f"{name}.vocabulary.txt"
@@ -162,12 +168,19 @@ def _publish(folder: Path, document: dict[str, Any]) -> Weights:
     return Weights.from_json(document)
 
 
-def _write_graph(net: Any, path: Path, document: Mapping[str, Any], stored: str) -> None:
+def _write_graph(
+    net: Any,
+    path: Path,
+    document: Mapping[str, Any],
+    stored: str,
+    metadata: Mapping[str, str],
+) -> None:
     from zoo.onnx.export import export_onnx
 
     inputs = [TensorSpec.from_json(one) for one in document["inputs"]]
     names = [one["name"] for one in document["outputs"]]
-    export_onnx(net, path, inputs=inputs, names=names, weights=False, stored_dtype=stored)
+    options = {"weights": False, "stored_dtype": stored, "metadata": metadata}
+    export_onnx(net, path, inputs=inputs, names=names, **options)
 
 
 def _artifact(path: Path) -> dict[str, Any]:

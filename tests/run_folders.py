@@ -46,6 +46,7 @@ def write_run(folder: Path, name: str, arrays: Arrays, dataset: Any, **facts: An
         "sha256": params.write(folder / "final.safetensors", arrays),
         "results": {},
         "target_met": True,
+        "smoke": False,
         "config": {},
         "data": dict(dataset.digests),
         **facts,
@@ -156,7 +157,8 @@ def mnist_run(folder: Path) -> Path:
 
 
 def content_of(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file())
+    """Each file's bytes by its place; the lock of a publication is none of the content."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from command_line import Run, finished, refusal
+from command_line import Run, document, finished, refusal
 
 from zoo.manifest import Weights, get_weights, read_manifest
 from zoo.onnx.sessions import open_session
@@ -53,6 +53,16 @@ def test_the_file_is_all_that_is_needed(name: str, run: Run, tmp_path: Path) -> 
     expected = open_runner(weights, "mxnet").run(*inputs)
     for ours, theirs in zip(session.run(None, feeds), expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.usefixtures("embedded")
+def test_the_file_as_json(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    written = document(run("export", "lenet", path, "--json"))
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    facts = {"path": str(path), "size": len(content), "sha256": digest}
+    assert written == {"name": "lenet.tiny", **facts}
 
 
 @pytest.mark.usefixtures("embedded")
@@ -123,7 +133,7 @@ def test_no_mxnet_is_needed(installation: Path, tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
     ended = finished(installation, "predict", "lenet", "x", "--runtime", "mxnet", PYTHONPATH=path)
     assert ended.returncode == 1
-    assert ended.stderr.startswith("zoo: MXNet is not installed here")
+    assert ended.stderr.startswith("zoo: MXNet is installed but does not load (blocked).")
     assert len(ended.stderr.splitlines()) == 1
 
 
@@ -151,6 +161,13 @@ def test_publish_says_what_was_published(
     assert result.exit_code == 0
     assert calls == [(tmp_path, tmp_path / "hub")]
     assert result.stdout == (
-        f"Published lenet.tiny, sha256 {record.artifacts['safetensors'].sha256}\n"
+        f"lenet.tiny is published, sha256 {record.artifacts['safetensors'].sha256}\n"
         "accuracy 99.51 % on mnist test, n = 10,000\n"
     )
+    published = document(run("publish", tmp_path, "--hub", hub_folder, "--json"))
+    assert published["name"] == "lenet.tiny"
+    assert [one["kind"] for one in published["files"]] == ["safetensors", "onnx-graph"]
+    for one in published["files"]:
+        content = Path(one["path"]).read_bytes()
+        assert (one["size"], one["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+    assert published["metrics"] == record.to_json()["metrics"]

@@ -48,6 +48,19 @@ def test_fetch_one_kind(embedded: Path, run: Run) -> None:
     ]
 
 
+@pytest.mark.usefixtures("embedded")
+def test_fetched_files_as_json(run: Run) -> None:
+    fetched = document(run("fetch", "lstm_lm", "mlp", "--json"))
+    names = ["lstm_lm.tiny-words"] * 3 + ["mlp.tiny"] * 2
+    assert [one.pop("name") for one in fetched] == names
+    kinds = ["safetensors", "onnx-graph", "vocabulary", "safetensors", "onnx-graph"]
+    assert [one.pop("kind") for one in fetched] == kinds
+    for one in fetched:
+        content = Path(one["path"]).read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        assert one == {"path": one["path"], "size": len(content), "sha256": digest}
+
+
 @pytest.mark.usefixtures("elsewhere")
 def test_fetch_all_brings_everything_into_the_cache(run: Run, zoo_home: Path) -> None:
     paths = [Path(line) for line in run("fetch", "--all").stdout.splitlines()]
@@ -111,8 +124,9 @@ def test_verify_of_names_looks_at_no_others(embedded: Path, run: Run) -> None:
 def test_verify_hashes_what_is_cached(run: Run) -> None:
     path = Path(run("fetch", "lenet", "--kind", "safetensors").stdout.strip())
     run("fetch", "mlp")
-    checks = document(run("verify", "lenet", "--json"))
-    assert checks == [{"place": "cached", "path": str(path), "problem": None}]
+    weights, graph = document(run("verify", "lenet", "--json"))
+    assert weights == {"place": "cached", "path": str(path), "problem": None}
+    assert (graph["place"], graph["problem"]) == ("absent", None)
     _flip(path)
     for command in (["verify"], ["verify", "lenet"], ["cache", "verify"]):
         result = run(*command)
@@ -121,6 +135,25 @@ def test_verify_hashes_what_is_cached(run: Run) -> None:
     assert run("verify", "mlp").exit_code == 0
     assert run("fetch", "lenet").exit_code == 0
     assert run("verify").exit_code == 0
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_verify_says_what_is_nowhere(run: Run) -> None:
+    everything = run("verify")
+    assert everything.exit_code == 0
+    assert everything.stdout.count(" absent ") == 14
+    assert everything.stderr == "0 files checked, none differ, 14 not on this machine.\n"
+    named = run("verify", "lenet")
+    assert named.exit_code == 1
+    lines = [line.split() for line in named.stdout.splitlines()[1:]]
+    assert [line[1:] for line in lines] == [["absent", "MISSING"], ["absent", "-"]]
+    assert named.stderr.splitlines() == [
+        "zoo: lenet.tiny.safetensors is not on this machine: zoo fetch lenet.tiny brings it.",
+        "0 files checked, none differ, 2 not on this machine.",
+    ]
+    run("fetch", "lenet")
+    named = run("verify", "lenet")
+    assert (named.exit_code, named.stderr) == (0, "2 files checked, none differ.\n")
 
 
 @pytest.mark.usefixtures("embedded")

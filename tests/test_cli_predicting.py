@@ -92,6 +92,8 @@ def test_a_picture_from_standard_input(run: Run) -> None:
     [answer] = piped["predictions"]
     assert answer["input"] == "-"
     assert answer["probability"] == pipeline("lenet")(path).probability
+    cut = refusal(run("predict", "lenet", "-", input=path.read_bytes()[:300]))
+    assert cut.startswith("Standard input cannot be read as a picture: ")
 
 
 @pytest.mark.usefixtures("embedded")
@@ -225,8 +227,12 @@ def test_decoding_options(
 @pytest.mark.usefixtures("embedded")
 def test_a_prompt_may_be_left_out_be_piped_or_stay_alone(run: Run) -> None:
     assert run("generate", WORDS, "--length", 3).exit_code == 0
-    piped = run("generate", WORDS, "-", "--length", 3, input="the cat")
-    assert piped.stdout == run("generate", WORDS, "the cat", "--length", 3).stdout
+    for name in (WORDS, CHARACTERS):
+        given = run("generate", name, "the cat", "--length", 3).stdout
+        for piped in ("the cat", "the cat\n", "the cat\r\n"):
+            assert run("generate", name, "-", "--length", 3, input=piped).stdout == given
+    two_lines = run("generate", CHARACTERS, "-", "--length", 3, input="the cat\n\n").stdout
+    assert two_lines.startswith("the cat\n")
     assert run("generate", WORDS, "the cat", "--length", 0).stdout == "the cat\n"
 
 

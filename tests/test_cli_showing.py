@@ -55,34 +55,6 @@ def test_blocks_side_by_side() -> None:
     assert joined.plain == "ab  d\nc      e"
 
 
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (0, "0 bytes"),
-        (999, "999 bytes"),
-        (1000, "1.0 kB"),
-        (1724992, "1.7 MB"),
-        (14_700_000_000, "14.7 GB"),
-    ],
-)
-def test_file_sizes(size: int, text: str) -> None:
-    assert showing.file_size(size) == text
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "text"),
-    [
-        ("accuracy", 0.99514, "99.51 %"),
-        ("accuracy", 1.0, "100.00 %"),
-        ("perplexity", 102.4949, "102.49"),
-        ("nats_per_character", 1.48123, "1.4812"),
-        ("r2", 0.6, "0.6000"),
-    ],
-)
-def test_metric_values(name: str, value: float, text: str) -> None:
-    assert showing.metric_value(name, value) == text
-
-
 def test_a_piped_table_has_no_width(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [["x" * 200, "1"], [Text("y", style="red"), "10"]]
     showing.print_table([Column("name"), Column("n", right=True)], rows)

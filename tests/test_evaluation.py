@@ -14,7 +14,7 @@ from zoo import evaluation
 from zoo.data import load_dataset
 from zoo.data.dataset import Split
 from zoo.errors import DataError, ManifestError
-from zoo.evaluation import Score, evaluate, golden_difference, golden_output, measure
+from zoo.evaluation import Measurement, Score, evaluate, golden_difference, golden_output, measure
 from zoo.manifest import FILE_NAME, Golden, Weights, embedded_folder, list_weights
 from zoo.runtimes import RUNTIMES, open_runner
 
@@ -42,6 +42,27 @@ def test_regression_metrics() -> None:
     assert mse.standard_error == pytest.approx(math.sqrt(2 / 5000), rel=0.1)
     expected = r2_score(targets, predictions)
     assert evaluation.r2(predictions, targets).value == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_closed_form_is_ordinary_least_squares() -> None:
+    from sklearn.linear_model import LinearRegression
+
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(3, 2, (500, 4)).astype(np.float32)
+    targets = (inputs @ rng.normal(size=4) + rng.normal(size=500)).astype(np.float32)
+    exact = evaluation.closed_form(inputs, targets)
+    peer = LinearRegression().fit(inputs.astype(np.float64), targets.astype(np.float64))
+    np.testing.assert_allclose(exact["output.weight"], peer.coef_[None], rtol=1e-9)
+    np.testing.assert_allclose(exact["output.bias"], [peer.intercept_], rtol=1e-9)
+
+
+def test_a_difference_of_exactly_the_tolerance_agrees() -> None:
+    def agrees(right: int, published: int) -> bool:
+        shares = (right / 10000, None, published / 10000, 3 / 10000)
+        return Measurement("accuracy", "mnist", "test", 10000, *shares).agrees
+
+    assert all(agrees(right, right + 3) and agrees(right + 3, right) for right in range(9998))
+    assert not any(agrees(right, right + 4) for right in range(9997))
 
 
 def test_the_standard_error_of_a_stream_covers_what_repetition_shows() -> None:

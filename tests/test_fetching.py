@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 from file_server import FileServer
 from mirrors import CONTENT, SAMPLE, files_in, mirror_folder, refusal, with_sources
-from records import artifact
+from records import artifact, record
 
 from zoo import fetching
 from zoo.cache import cached_path
 from zoo.errors import ChecksumError, DownloadError, OfflineError
 from zoo.fetching import fetch_artifact, read_artifact
+from zoo.manifest import Weights
 
 
 @pytest.fixture
@@ -68,7 +69,14 @@ def test_embedded_first_and_never_copied(embedded: Path, zoo_home: Path) -> None
     assert files_in(zoo_home) == []
 
 
-def test_embedded_damaged_without_another_source(embedded: Path) -> None:
+@pytest.fixture
+def packaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sample is one of the package's own files."""
+    weights = Weights.from_json(record(artifacts={"safetensors": SAMPLE.to_json()}))
+    monkeypatch.setattr("zoo.manifest._packaged", lambda: {weights.name: weights})
+
+
+def test_embedded_damaged_without_another_source(embedded: Path, packaged: None) -> None:
     mirror_folder(embedded, CONTENT[:-1] + b"?")
     with pytest.raises(ChecksumError, match="Reinstall gluon-zoo") as caught:
         fetch_artifact(SAMPLE)
@@ -78,12 +86,20 @@ def test_embedded_damaged_without_another_source(embedded: Path) -> None:
 
 
 def test_embedded_damaged_with_another_source(
-    embedded: Path, mirror: str, caplog: pytest.LogCaptureFixture
+    embedded: Path, packaged: None, mirror: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     mirror_folder(embedded, CONTENT[:-1])
     for _ in range(2):
         assert read_artifact(SAMPLE, mirrors=[mirror]) == CONTENT
     assert len([one for one in caplog.records if "reinstall" in one.message]) == 1
+
+
+def test_another_hubs_file_of_an_embedded_name(
+    embedded: Path, mirror: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    mirror_folder(embedded, b"the package's own file of that name")
+    assert read_artifact(SAMPLE, mirrors=[mirror]) == CONTENT
+    assert caplog.records == []
 
 
 def test_a_hit_reads_nothing_else(server: FileServer) -> None:

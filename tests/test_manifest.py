@@ -182,6 +182,11 @@ def test_not_strict_json(content: bytes, path: Path) -> None:
     assert "manifest" in message
 
 
+def test_a_key_twice_is_named(path: Path) -> None:
+    message = _refused(path, b'{"schema": 1, "weights": {}, "weights": {}}')
+    assert "the key 'weights' occurs twice" in message
+
+
 @pytest.mark.parametrize("content", [[], 1, None, {}, {"schema": 1}, {"schema": 1, "weights": []}])
 def test_not_a_manifest(content: Any, path: Path) -> None:
     _refused(path, content)

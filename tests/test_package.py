@@ -37,7 +37,7 @@ LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"sources", "cache", "display"},
     {"unwrapping", "partial"},
     {"records", "downloading", "safetensors_check"},
-    {"atomic", "connections", "strict_json", "_mxnet"},
+    {"atomic", "connections", "strict_json", "figures", "_mxnet"},
     {"errors"},
 )
 DEPTHS = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}

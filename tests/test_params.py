@@ -155,10 +155,10 @@ HOSTILE = {
 def test_hostile_files_are_refused_quickly(name: str, as_file: bool, tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     path.write_bytes(HOSTILE[name])
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(WeightsError) as caught:
         params.read(path if as_file else HOSTILE[name])
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert str(caught.value).startswith(str(path) if as_file else "the safetensors bytes")
     assert len(str(caught.value)) < 400 + len(str(path))
     assert "\n" not in str(caught.value)

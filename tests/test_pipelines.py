@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 from zoo import samples
+from zoo.data import load_dataset
 from zoo.errors import ConfigError, InputError, UnknownModelError
 from zoo.manifest import Weights
-from zoo.pipelines import Estimate, Generation, Prediction, pipeline
-from zoo.runtimes import RUNTIMES
+from zoo.pipelines import Estimate, Generation, Prediction, TextGenerator, pipeline
+from zoo.runtimes import RUNTIMES, open_runner
+from zoo.text import Vocabulary
 
 pytest_plugins = ["hubs"]
 
 Hub = Mapping[str, Weights]
 WORDS, CHARACTERS = "lstm_lm.tiny-words", "lstm_lm.tiny-characters"
+YEARS = Vocabulary(  # of as many words as the hub's own
+    ("<eos>", "<unk>", "the", "cat", "2010", "on", "11", "a", ",", ".", "@-@", "\u2013", '"', "'s"),
+    unknown="<unk>",
+)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -100,14 +106,59 @@ def test_a_list_of_prompts_gives_a_list(hub: Hub) -> None:
     ]
 
 
-@pytest.mark.parametrize("prompt", ["", "the cat", "the cat ", "the cat,", "the\n"])
+@pytest.mark.parametrize(
+    "prompt", ["", "the cat", "the cat ", "the cat,", "the\n", "the 2010", "the 2010 \u2013"]
+)
 @pytest.mark.parametrize("seed", range(3))
 def test_the_stream_adds_up_to_the_text(prompt: str, seed: int, hub: Hub) -> None:
-    write = pipeline(hub[WORDS])
+    write = TextGenerator(hub[WORDS], open_runner(hub[WORDS]), YEARS)
     options = {"length": 30, "temperature": 2.0, "seed": seed}
     text = write(prompt, **options).text
     assert prompt + "".join(write.stream(prompt, **options)) == text
     assert "  " not in text
+
+
+class _Recital:
+    """A runner whose network is sure of every next token."""
+
+    name = "recital"
+
+    def __init__(self, ids: Sequence[int], size: int) -> None:
+        self.ids, self.size = ids, size
+
+    def begin_state(self, batch: int = 1) -> tuple[np.ndarray[Any, Any], ...]:
+        return (np.zeros((1, batch, 1), np.float32),)
+
+    def step(self, data: Any, state: Any) -> tuple[Any, Any]:
+        at = int(state[0][0, 0, 0])
+        logits = np.zeros((len(data), 1, self.size), np.float32)
+        logits[-1, 0, self.ids[at]] = 1
+        return logits, (state[0] + 1,)
+
+
+def test_real_text_is_streamed_as_it_is_written(data_mirror: str, hub: Hub) -> None:
+    data = load_dataset("wikitext2", progress=False)
+    for at in np.random.default_rng(0).integers(0, len(data.test) - 100, 60):
+        runner: Any = _Recital(data.test[at : at + 100], len(data.vocabulary))
+        write = TextGenerator(hub[WORDS], runner, data.vocabulary)
+        pieces = list(write.stream("", forbidden=()))
+        assert len(pieces) > 80
+        assert "".join(pieces) == write("", forbidden=()).text
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text"),
+    [
+        ("the 2010 \u2013", "the 2010 \u2013 11 cat"),
+        ("the 2010 ", "the 2010 11 cat"),
+        ("", "11 cat"),
+    ],
+)
+def test_a_prompt_stays_as_it_is(prompt: str, text: str, hub: Hub) -> None:
+    runner: Any = _Recital(YEARS.encode(["11", "cat"]).tolist(), len(YEARS))
+    write = TextGenerator(hub[WORDS], runner, YEARS)
+    assert write(prompt, length=2).text == text
+    assert prompt + "".join(write.stream(prompt, length=2)) == text
 
 
 def test_unknown_words_are_read_but_not_written(hub: Hub) -> None:

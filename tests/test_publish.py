@@ -62,7 +62,7 @@ def test_what_the_record_says(finished_run: Path, empty_hub: Path) -> None:
     assert weights.outputs[0].name == "output"
     assert weights.labels == ("<=50K", ">50K")
     assert weights.licence["data"] == load_dataset("adult").about.licence
-    assert weights.description.startswith("Linear and logistic regression: one Dense layer")
+    assert weights.description.startswith("Logistic regression (Cox, 1958): one Dense layer")
     (metric,) = weights.metrics
     assert (metric.name, metric.dataset, metric.split, metric.n) == (
         "accuracy",

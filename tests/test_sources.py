@@ -8,6 +8,15 @@ from mirrors import SAMPLE, with_sources
 from zoo.sources import Source, configured_mirrors, sources_of
 
 
+def test_a_folder_with_spaces_is_one_mirror(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "my own, mirror"
+    folder.mkdir()
+    monkeypatch.setenv("ZOO_MIRROR", str(folder))
+    assert configured_mirrors("weights") == [str(folder)]
+
+
 def test_mirrors_come_first_each_plain_then_packed() -> None:
     wanted = with_sources("https://example.org/sample.bin", "hf://me/weights@v1/sample.bin.gz")
     mirrors = ["/mirror", "https://example.com/hub/"]

@@ -84,7 +84,7 @@ def test_small_numbers_and_missing_ones() -> None:
     text = tables.details([weights(**one)])
     assert "| R2 | mnist test | 10,000 | 0.6123 |  |" in text
     assert "| mean squared error | mnist test | 10,000 |  | 0.5000 ± 0.0007 |" in text
-    assert "0.8 kB" in text
+    assert "`lenet.mnist.safetensors`, 824 bytes" in text
     assert "12 seconds" in text
     assert "- Notes: A | note." in text
     assert tables.overview([weights(**one)]).endswith("| A \\| B |")

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zoo.data import load_dataset
 from zoo.errors import DataError, InputError
-from zoo.text import Vocabulary, corpus_tokens, detokenize, tokenize
+from zoo.text import Vocabulary, continuation, corpus_tokens, detokenize, tokenize
 
 WORDS = Vocabulary(("<eos>", "the", "<unk>", "cat"), "<unk>")
 CHARACTERS = Vocabulary(tuple("\n abc\\"))
@@ -140,6 +142,72 @@ def test_words_are_split_as_in_wikitext(text, tokens):
 )
 def test_detokenize_gives_the_text_back(text):
     assert detokenize(tokenize(text, "word"), "word") == text
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text"),
+    [
+        ("1990 \u2013 95 \u2013 96 win", "1990\u201395\u201396 win"),
+        ("in 1990 \u2013 the year", "in 1990 \u2013 the year"),
+        ("the year \u2013 1990", "the year \u2013 1990"),
+        ("1 @,@ 000 \u2013 2 @,@ 000", "1,000\u20132,000"),
+        ("1990 \u2013 <eos> 95", "1990 \u2013\n95"),
+        ("1990 \u2013 , 95", "1990 \u2013, 95"),
+        ("1990 \u2013", "1990 \u2013"),
+        ("( 3 ) \u2013 4", "(3) \u2013 4"),
+    ],
+)
+def test_a_dash_between_numbers_has_no_spaces(tokens, text):
+    assert detokenize(tokens.split(), "word") == text
+
+
+@pytest.mark.parametrize(
+    ("prompt", "tokens", "added"),
+    [
+        ("In 2010 \u2013", "11 season", " 11 season"),
+        ("In 2010", "\u2013 11 season", "\u201311 season"),
+        ("In 2010 ", "\u2013 11 season", "\u2013 11 season"),
+        ("In 2010 ", ", and", ", and"),
+        ('He said "', 'Go ! " he', 'Go!" he'),
+        ("a\n", "b", "b"),
+        ("", "b", "b"),
+    ],
+)
+def test_a_continuation_leaves_its_prompt_alone(prompt, tokens, added):
+    assert "".join(continuation(prompt, tokens.split(), "word")) == added
+
+
+def test_a_piece_comes_as_soon_as_it_is_settled():
+    taken = []
+    tokens = tokenize("He won the 2010 \u2013 the 2010\u201311 season.", "word")
+    pieces = continuation("", (taken.append(one) or one for one in tokens), "word")
+    seen = [(piece, len(taken)) for piece in pieces]
+    assert seen == [
+        ("He", 1),
+        (" won", 2),
+        (" the", 3),
+        (" 2010", 4),
+        (" \u2013 the", 6),
+        (" 2010", 7),
+        ("\u201311", 9),
+        (" season", 10),
+        (".", 11),
+    ]
+    assert list(continuation("x", "ab", "character")) == ["a", "b"]
+
+
+def test_dashes_of_real_text(data_mirror):
+    """The same as joining them in the finished text, where a section sign stood in for them."""
+    data = load_dataset("wikitext2", progress=False)
+    tokens = data.vocabulary.decode(data.test)
+    joined = 0
+    for at in np.random.default_rng(0).integers(0, len(tokens) - 100, 200):
+        stretch = tokens[at : at + 100]
+        marked = detokenize(["\u00a7" if one == "\u2013" else one for one in stretch], "word")
+        expected = re.sub(r"(?<=\d) \u00a7 (?=\d)", "\u2013", marked)
+        joined += expected != marked
+        assert detokenize(stretch, "word") == expected.replace("\u00a7", "\u2013")
+    assert joined > 5
 
 
 def test_characters_are_tokens():

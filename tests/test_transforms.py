@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from zoo import samples, transforms
 from zoo.errors import InputError
@@ -57,6 +57,7 @@ def test_a_grey_picture_of_the_right_size_is_only_normalised() -> None:
         lambda raw, folder: raw.astype(np.int64),
         lambda raw, folder: raw[:, :, None],
         lambda raw, folder: raw[None],
+        lambda raw, folder: raw[None, None],
         lambda raw, folder: [raw],
         lambda raw, folder: _saved(raw, folder / "raw.png"),
         lambda raw, folder: str(_saved(raw, folder / "raw.png")),
@@ -84,6 +85,8 @@ def test_a_batch_and_a_list_give_one_row_each() -> None:
     prepared = transforms.image(batch, DIGIT)
     assert prepared.shape == (5, 1, 28, 28)
     np.testing.assert_array_equal(prepared, transforms.image(list(batch), DIGIT))
+    np.testing.assert_array_equal(prepared, transforms.image(batch[:, None], DIGIT))
+    assert transforms.is_batch(batch[:, None], DIGIT)
     mixed = transforms.image([batch[0], samples.digits()[3], three()], DIGIT)
     np.testing.assert_array_equal(mixed[0], prepared[0])
     np.testing.assert_array_equal(mixed[1], mixed[2])
@@ -165,14 +168,25 @@ def test_how_a_digit_was_photographed_does_not_matter(variant: Any) -> None:
     assert np.abs(other - expected).mean() > 2 * difference.mean()
 
 
-def test_the_orientation_that_a_camera_wrote_is_honoured(tmp_path: Path) -> None:
-    turned = three().transpose(Image.Transpose.ROTATE_90)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_orientation_that_a_camera_wrote_is_honoured(orientation: int, tmp_path: Path) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6
-    turned.save(tmp_path / "turned.png", exif=exif)
-    np.testing.assert_array_equal(
-        transforms.image(tmp_path / "turned.png", PLAIN), transforms.image(three(), PLAIN)
-    )
+    exif[0x0112] = orientation
+    path = tmp_path / "turned.tiff"
+    three().save(path, exif=exif)
+    with Image.open(path) as opened:
+        upright = ImageOps.exif_transpose(opened)
+    np.testing.assert_array_equal(transforms.image(path, PLAIN), transforms.image(upright, PLAIN))
+    turned = (transforms.image(path, PLAIN) != transforms.image(three(), PLAIN)).any()
+    assert turned == (orientation > 1)
+
+
+@pytest.mark.parametrize("kind", ["png", "webp"])
+@pytest.mark.parametrize("exif", [b"no TIFF", b"Exif\0\0MM\0*\0\0"])
+def test_damaged_exif_turns_nothing(kind: str, exif: bytes, tmp_path: Path) -> None:
+    path = tmp_path / f"damaged.{kind}"
+    three().save(path, exif=exif, **({"lossless": True} if kind == "webp" else {}))
+    np.testing.assert_array_equal(transforms.image(path, PLAIN), transforms.image(three(), PLAIN))
 
 
 def test_a_light_background_can_be_the_networks_own() -> None:
@@ -187,6 +201,11 @@ def test_a_light_background_can_be_the_networks_own() -> None:
     ("raw", "message"),
     [
         (np.zeros((3, 100, 100), np.uint8), r"shape \(3, 100, 100\) is no picture"),
+        (np.zeros((3, 1, 30, 30), np.uint8), r"shape \(1, 30, 30\) is no picture"),
+        (
+            np.zeros((2, 3, 28, 28), np.uint8),
+            r"\(3, 28, 28\) is no picture: .* \(n, 1, 28, 28\)",
+        ),
         (np.zeros((28,), np.uint8), r"shape \(28,\) is no picture"),
         (np.zeros((0, 28), np.uint8), "no picture"),
         (np.zeros((0, 28, 28), np.uint8), "the input is empty"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import warnings
 from typing import Any
 
@@ -12,6 +13,11 @@ from zoo.errors import MissingDependencyError
 
 
 def _import_mxnet() -> Any:
+    if importlib.util.find_spec("mxnet") is None:
+        raise MissingDependencyError(
+            "MXNet is not installed here: Gluon networks and training need 'mxnet==1.9.1' "
+            "(Linux x86-64, Python 3.10 to 3.12); runtime='onnx' needs no MXNet."
+        )
     if int(np.__version__.split(".")[0]) >= 2:
         raise MissingDependencyError(
             f"MXNet 1.9.1 cannot run beside NumPy {np.__version__}: "
@@ -23,11 +29,10 @@ def _import_mxnet() -> Any:
         warnings.simplefilter("ignore")
         try:
             return importlib.import_module("mxnet")
-        except ImportError as error:
+        except (ImportError, OSError) as error:
             raise MissingDependencyError(
-                f"MXNet is not installed here ({error}): Gluon networks and training need "
-                "'mxnet==1.9.1' (Linux x86-64, Python 3.10 to 3.12); "
-                "runtime='onnx' needs no MXNet."
+                f"MXNet is installed but does not load ({error}). It needs the system's "
+                "libgomp and libquadmath: apt-get install libgomp1 libquadmath0."
             ) from error
 
 

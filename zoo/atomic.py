@@ -33,7 +33,7 @@ def atomic_file(path: Path, *, read_only: bool = False) -> Iterator[BinaryIO]:
         with os.fdopen(descriptor, "w+b") as file:
             yield file
             file.flush()
-            if read_only and hasattr(os, "fchmod"):
+            if read_only and os.name != "nt":  # Windows could not replace or remove it later
                 os.fchmod(file.fileno(), os.fstat(file.fileno()).st_mode & 0o444)
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from zoo.cache import cached_path, check_file, leftovers, set_aside, single_flight
 from zoo.display import Display
-from zoo.errors import ChecksumError, DownloadError, OfflineError, ZooError
-from zoo.manifest import embedded_folder
+from zoo.errors import ChecksumError, DownloadError, ManifestError, OfflineError, ZooError
+from zoo.manifest import embedded_folder, read_manifest
 from zoo.receiving import receive
 from zoo.records import Artifact
 from zoo.sources import sources_of
@@ -137,7 +137,7 @@ def _obtain(artifact: Artifact, keep: bool, manner: _Manner) -> _Found:
             try:
                 return _Found(embedded, check_file(embedded, artifact, keep=keep, links=True))
             except ChecksumError as error:
-                damaged = error
+                damaged = error if _is_packaged(artifact) else None
     try:
         found = _from_cache(artifact, keep, manner) or _from_sources(artifact, keep, manner)
     except DownloadError as error:
@@ -147,6 +147,16 @@ def _obtain(artifact: Artifact, keep: bool, manner: _Manner) -> _Found:
     if damaged is not None:
         _say(f"{damaged} Used {found.path} instead; reinstall gluon-zoo.")
     return found
+
+
+def _is_packaged(artifact: Artifact) -> bool:
+    """Whether the package itself publishes these bytes; other hubs may use the same file names."""
+    try:
+        records = read_manifest().values()
+    except ManifestError:
+        return False
+    published = (one for record in records for one in record.artifacts.values())
+    return any((one.file, one.sha256) == (artifact.file, artifact.sha256) for one in published)
 
 
 def _from_cache(artifact: Artifact, keep: bool, manner: _Manner) -> _Found | None:

@@ -15,7 +15,7 @@ from zoo.errors import ConfigError, InputError
 from zoo.fetching import read_artifact
 from zoo.manifest import Weights, get_weights
 from zoo.runtimes import Runner, open_runner
-from zoo.text import Vocabulary, detokenize, tokenize
+from zoo.text import Vocabulary, continuation, tokenize
 
 
 @dataclass(frozen=True)
@@ -105,14 +105,8 @@ class TextGenerator(Pipeline):
         return [self._continued(one, options) for one in prompt]
 
     def stream(self, prompt: str, /, **options: Any) -> Iterator[str]:
-        """The added text in pieces, each as soon as its token is chosen."""
-        tokens: list[str] = []
-        shown = ""
-        for token in self._tokens(prompt, options):
-            tokens.append(token)
-            added = self._added(prompt, tokens)
-            yield added.removeprefix(shown)
-            shown = added
+        """The added text in pieces, each as soon as no later token can change it."""
+        return continuation(prompt, self._tokens(prompt, options), self._level)
 
     def _tokens(self, prompt: str, options: Mapping[str, Any]) -> Iterator[str]:
         chosen = {
@@ -143,15 +137,10 @@ class TextGenerator(Pipeline):
                 raise ConfigError(f"{one!r} is not one of the tokens of {self.weights.name}.")
         return tuple(self.vocabulary.index[one] for one in named)
 
-    def _added(self, prompt: str, tokens: Sequence[str]) -> str:
-        before = tokenize(prompt, self._level)
-        shown = detokenize(before, self._level)
-        added = detokenize([*before, *tokens], self._level)[len(shown) :]
-        return added.removeprefix(" ") if prompt.endswith(" ") and self._level == "word" else added
-
     def _continued(self, prompt: str, options: Mapping[str, Any]) -> Generation:
         tokens = tuple(self._tokens(prompt, options))
-        return Generation(prompt, prompt + self._added(prompt, tokens), tokens)
+        added = "".join(continuation(prompt, tokens, self._level))
+        return Generation(prompt, prompt + added, tokens)
 
 
 def pipeline(name: str | Weights, runtime: str | None = None) -> Pipeline:

@@ -8,7 +8,6 @@ record names, which the next one replaces. A published record never changes.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from zoo import params, tables
 from zoo.atomic import PARTIAL, write_atomically
-from zoo.cache import cache_folder, check_file
+from zoo.cache import check_file
 from zoo.errors import (
     ChecksumError,
     ConfigError,
@@ -32,6 +31,7 @@ from zoo.publishing.measurement import measured
 from zoo.publishing.run import FinishedRun, read_run
 
 _LOGS = "training_logs"
+_LOCK = ".lock"  # in the hub, the one place that all who write to it share
 _PATIENCE = 60.0  # seconds, for another publication to write its files
 _REFUSALS = (ConfigError, ExportError, ManifestError, UnknownDatasetError, WeightsError)
 _logger = logging.getLogger("zoo")
@@ -164,10 +164,8 @@ def _alone(hub: Path) -> Iterator[None]:
     """One publication at a time writes to this hub."""
     import filelock
 
-    digest = hashlib.sha256(str(hub).encode()).hexdigest()[:16]
-    path = cache_folder() / f".publish-{digest}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(path)
+    hub.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(hub / _LOCK)
     try:
         lock.acquire(timeout=_PATIENCE)
     except filelock.Timeout:

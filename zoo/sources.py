@@ -65,9 +65,11 @@ def sources_of(
 
 
 def configured_mirrors(subfolder: str) -> list[str]:
-    """The mirrors that the environment names."""
-    variable = MIRROR_VARIABLES.get(subfolder, "ZOO_MIRROR")
-    return [entry for entry in re.split(r"[\s,]+", os.environ.get(variable, "")) if entry]
+    """The mirrors that the environment names; a folder's own name may hold spaces and commas."""
+    value = os.environ.get(MIRROR_VARIABLES.get(subfolder, "ZOO_MIRROR"), "")
+    if Path(value).is_dir():
+        return [value] if value else []
+    return [entry for entry in re.split(r"[\s,]+", value) if entry]
 
 
 def open_source(

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 
-def parse(content: bytes, *, most_bytes: int, most_parts: int) -> Any:
+def parse(content: bytes, *, most_bytes: int = 4 << 20, most_parts: int = 160_000) -> Any:
     """The document, in UTF-8 without a mark, its keys distinct and its numbers finite.
 
     `most_parts` bounds how many values it may hold, since small ones take far more memory than

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.atomic import write_atomically
+from zoo.figures import file_size, metric_value
 from zoo.manifest import FILE_NAME, Metric, Weights, read_manifest
 
 BEGIN = "<!-- weights:begin -->"
@@ -102,7 +103,7 @@ def _overview_row(weights: Weights) -> Sequence[str]:
         weights.metrics[0].dataset,
         f"{_title(weights.metrics[0])} {_value(weights.metrics[0])}",
         f"{weights.parameters:,}",
-        _size(weights.artifact("safetensors").size),
+        file_size(weights.artifact("safetensors").size),
         weights.licence["data"],
     )
 
@@ -129,7 +130,7 @@ def _facts(weights: Weights) -> Mapping[str, str]:
     facts = {
         "Parameters": f"{weights.parameters:,}, {weights.multiply_adds:,} multiply-adds "
         f"{'a token' if weights.task == 'language-modeling' else 'an input'}",
-        "File": f"`{file.file}`, {_size(file.size)}, {file.dtype}",
+        "File": f"`{file.file}`, {file_size(file.size)}, {file.dtype}",
         "Configuration": _config(weights.config),
         "Paper": f"<{weights.paper}>",
         "Licence": f"{weights.licence['weights']}; data: {weights.licence['data']}",
@@ -175,21 +176,9 @@ def _title(metric: Metric) -> str:
 
 
 def _value(metric: Metric, runtime: str | None = None) -> str:
-    """The value with its standard error: 99.51 % ± 0.07, 104.3 ± 1.1."""
+    """The value with its standard error; empty where it is not measured on that runtime."""
     value = metric.value if runtime is None else metric.runtimes.get(runtime)
-    if value is None:
-        return ""
-    percent = metric.name == "accuracy"
-    scale = 100 if percent else 1
-    digits = {"accuracy": 2, "perplexity": 2}.get(metric.name, 4)
-    text = f"{value * scale:.{digits}f}{' %' if percent else ''}"
-    if metric.standard_error is None:
-        return text
-    return f"{text} ± {metric.standard_error * scale:.{digits}f}"
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
+    return "" if value is None else metric_value(metric.name, value, metric.standard_error)
 
 
 def _duration(seconds: float) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -145,15 +145,24 @@ def tokenize(text: str, level: str) -> list[str]:
 
 def detokenize(tokens: Iterable[str], level: str) -> str:
     """Readable text from tokens: the way back from `tokenize`, up to spaces and quotes."""
+    return "".join(continuation("", tokens, level))
+
+
+def continuation(prompt: str, tokens: Iterable[str], level: str) -> Iterator[str]:
+    """What the tokens add to a prompt, in pieces.
+
+    A piece comes as soon as no later token can change it; the prompt itself is never changed.
+    """
     if _is_character(level):
-        return "".join(tokens)
-    lines: list[list[str]] = [[]]
+        yield from tokens
+        return
+    spacing = _Spacing()
+    spacing.skip(prompt)
     for token in tokens:
-        if token == END:
-            lines.append([])
-        else:
-            lines[-1].append(token)
-    return "\n".join(_line(words) for words in lines)
+        if piece := spacing.add(token):
+            yield piece
+    if rest := spacing.rest():
+        yield rest
 
 
 def _is_character(level: str) -> bool:
@@ -185,23 +194,60 @@ def _words(line: str) -> list[str]:
 _INFIX = {"@-@": "-", "@,@": ",", "@.@": ".", "/": "/"}
 _SUFFIX = frozenset({",", ".", ";", ":", "!", "?", ")", "]", "%", "..", "...", "°"})
 _PREFIX = frozenset({"(", "[", "$", "£", "€", "¥", "#"})
-_RANGE = re.compile(r"(?<=\d) (\u2013) (?=\d)")
+_RANGE = "\u2013"
 
 
-def _line(words: Sequence[str]) -> str:
-    pieces: list[str] = []
-    open_quotes: set[str] = set()
-    space = ""
-    for at, word in enumerate(words):
-        closes = word in open_quotes
-        opens = not closes and (word == '"' or (word == "'" and _opens(words, at)))
-        open_quotes ^= {word} if opens or closes else set()
+class _Spacing:
+    """Decides, word by word, where the spaces of a text go.
+
+    A dash after a number waits for the word that follows: between numbers it has no spaces.
+    """
+
+    def __init__(self) -> None:
+        self._space = self._before = self._waiting = ""
+        self._open_quotes: set[str] = set()
+
+    def skip(self, text: str) -> None:
+        """Go to the end of a text that is there already."""
+        for token in tokenize(text, "word"):
+            self.add(token)
+        self.rest()
+        if text.endswith(" "):
+            self._space = ""
+
+    def add(self, token: str) -> str:
+        """What can be written now that this token is known."""
+        if token == END:
+            return self._end_line()
+        if token == _RANGE and self._space and self._before[-1:].isdecimal():
+            self._waiting = self._before = token
+            return ""
+        waiting = self.rest()
+        if waiting and token[0].isdecimal():
+            waiting, self._space = _RANGE, ""
+        return waiting + self._spaced(token)
+
+    def rest(self) -> str:
+        """What still waits, as it is written where no number follows."""
+        waiting, self._waiting = self._waiting, ""
+        return waiting and " " + waiting
+
+    def _end_line(self) -> str:
+        line_end = self.rest() + "\n"
+        self._space = self._before = ""
+        self._open_quotes.clear()
+        return line_end
+
+    def _spaced(self, word: str) -> str:
+        closes = word in self._open_quotes
+        opens = not closes and (word == '"' or (word == "'" and self._apostrophe_opens()))
+        self._open_quotes ^= {word} if opens or closes else set()
         suffix = word in _SUFFIX or closes or (word[0] == "'" and not opens)
-        pieces.append(("" if suffix or word in _INFIX else space) + _INFIX.get(word, word))
-        space = "" if opens or word in _PREFIX or word in _INFIX else " "
-    return _RANGE.sub(r"\1", "".join(pieces))
+        piece = ("" if suffix or word in _INFIX else self._space) + _INFIX.get(word, word)
+        self._space = "" if opens or word in _PREFIX or word in _INFIX else " "
+        self._before = word
+        return piece
 
-
-def _opens(words: Sequence[str], at: int) -> bool:
-    """Whether the lone apostrophe there begins a quotation, and does not end `players '`."""
-    return at == 0 or not words[at - 1].endswith("s")
+    def _apostrophe_opens(self) -> bool:
+        """Whether a lone apostrophe begins a quotation here, and does not end `players '`."""
+        return not self._before.endswith("s")

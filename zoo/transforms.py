@@ -8,13 +8,14 @@ Burges: fit into a 20 x 20 box, centred by mass) and of Fashion-MNIST (Xiao, Ras
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from zoo.errors import InputError, near
 
@@ -24,15 +25,25 @@ _COLOUR_CHANNELS = (3, 4)
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 _FAINT = 0.1  # of the strongest ink; what is fainter is not cropped to
 _BLANK = 8.0  # of 255 grey levels; what differs less is paper
+_TURNS = {  # EXIF's orientations to what undoes them
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def image(raw: Any, preprocessing: Mapping[str, Any]) -> Floats:
     """Pictures as the network's input, float32 (n, 1, height, width).
 
-    `raw`: a path, a PIL image, an array (H, W), (H, W, 3 or 4) or (n, height, width), or a list
-    of those. Integers count grey levels from 0 to 255, floats go from 0 to 1. A grey picture of
-    exactly the network's size is taken as it is; any other is turned to grey, inverted if it is
-    dark on light, cropped to its ink, fitted and centred. Raises InputError.
+    `raw`: a path, a PIL image, an array (H, W) or (H, W, 3 or 4), a list of those, or an array
+    (n, height, width) or, as Gluon has it, (n, 1, height, width). Integers count grey levels from
+    0 to 255, floats go from 0 to 1. A grey picture of exactly the network's size is taken as it is;
+    any other is turned to grey, inverted if it is dark on light, cropped to its ink, fitted and
+    centred. Raises InputError.
     """
     height, width = preprocessing["size"]
     return normalize(_levels(raw, (int(height), int(width)), preprocessing), preprocessing)
@@ -44,6 +55,20 @@ def normalize(levels: NDArray[Any], preprocessing: Mapping[str, Any]) -> Floats:
     mean = np.asarray(preprocessing["mean"], np.float32).reshape(1, -1, 1, 1)
     std = np.asarray(preprocessing["std"], np.float32).reshape(1, -1, 1, 1)
     return np.asarray((levels * np.float32(preprocessing["scale"]) - mean) / std, np.float32)
+
+
+def open_picture(source: Path | BinaryIO, name: str) -> Image.Image:
+    """A picture from a file or a stream, which messages call `name`. Raises InputError."""
+    try:
+        with Image.open(source) as opened:
+            opened.load()
+            return opened
+    except FileNotFoundError:
+        raise InputError(f"There is no file {name}.") from None
+    except UnidentifiedImageError:
+        raise InputError(f"{name} is not a picture in a format that Pillow reads.") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"{name} cannot be read as a picture: {error}.") from error
 
 
 def features(raw: Any, preprocessing: Mapping[str, Any]) -> Floats:
@@ -88,6 +113,8 @@ def _levels(raw: Any, size: tuple[int, int], preprocessing: Mapping[str, Any]) -
         return _fitted(raw, size, preprocessing)[None]
     if len(raw) == 0:
         raise InputError("There is nothing to predict from: the input is empty.")
+    if isinstance(raw, np.ndarray) and raw.shape[1:] == (1, *size):
+        raw = raw[:, 0]
     if isinstance(raw, np.ndarray) and raw.ndim == 3:
         if raw.shape[1:] != size:
             raise _wrong_shape(raw, size)
@@ -106,7 +133,7 @@ def _fitted(raw: Any, size: tuple[int, int], preprocessing: Mapping[str, Any]) -
 def _grey(raw: Any, size: tuple[int, int]) -> tuple[Floats, bool]:
     """Grey levels (H, W), and whether the picture held nothing but grey."""
     if isinstance(raw, str | os.PathLike):
-        return _grey_of_image(_open(Path(raw)))
+        return _grey_of_image(open_picture(Path(raw), repr(str(raw))))
     if isinstance(raw, Image.Image):
         return _grey_of_image(raw)
     if not isinstance(raw, np.ndarray):
@@ -116,7 +143,7 @@ def _grey(raw: Any, size: tuple[int, int]) -> tuple[Floats, bool]:
         )
     if raw.ndim == 3 and raw.shape[2] == 1:
         raw = raw[:, :, 0]
-    if raw.size == 0 or raw.ndim not in (2, 3):
+    if raw.size == 0 or not (raw.ndim == 2 or _has_colours(raw)):
         raise _wrong_shape(raw, size)
     levels = _scaled_to_255(raw)
     if raw.ndim == 2:
@@ -124,10 +151,14 @@ def _grey(raw: Any, size: tuple[int, int]) -> tuple[Floats, bool]:
     return _grey_of_image(Image.fromarray(np.rint(levels).astype(np.uint8)))
 
 
+def _has_colours(raw: NDArray[Any]) -> bool:
+    return raw.ndim == 3 and raw.shape[2] in _COLOUR_CHANNELS
+
+
 def _wrong_shape(raw: NDArray[Any], size: tuple[int, int]) -> InputError:
     return InputError(
         f"An array of shape {raw.shape} is no picture: give (H, W), (H, W, 3), (H, W, 4), "
-        f"or a batch (n, {size[0]}, {size[1]})."
+        f"or a batch (n, {size[0]}, {size[1]}) or (n, 1, {size[0]}, {size[1]})."
     )
 
 
@@ -149,23 +180,10 @@ def _scaled_to_255(raw: NDArray[Any]) -> Floats:
     return raw.astype(np.float32) * np.float32(255 / most)
 
 
-def _open(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as opened:
-            opened.load()
-            return opened
-    except FileNotFoundError:
-        raise InputError(f"There is no file {str(path)!r}.") from None
-    except UnidentifiedImageError:
-        raise InputError(f"{str(path)!r} is not a picture in a format that Pillow reads.") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{str(path)!r} cannot be read as a picture: {error}.") from error
-
-
 def _grey_of_image(picture: Image.Image) -> tuple[Floats, bool]:
     if picture.width == 0 or picture.height == 0:
         raise InputError("The picture is empty: it has no pixels.")
-    picture = ImageOps.exif_transpose(picture)
+    picture = _upright(picture)
     if picture.mode.startswith("I"):
         sixteen_bits = np.asarray(picture, np.float32)
         return np.clip(sixteen_bits / 257, 0, 255).astype(np.float32), True
@@ -174,6 +192,15 @@ def _grey_of_image(picture: Image.Image) -> tuple[Floats, bool]:
     if picture.mode == "F":
         return _scaled_to_255(np.asarray(picture, np.float32)), True
     return np.asarray(picture.convert("L"), np.float32), picture.mode in ("1", "L")
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Turned as the camera wrote in its EXIF; where that is damaged, the picture as it is."""
+    try:
+        turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except (SyntaxError, ValueError, OSError, struct.error):
+        return picture
+    return picture if turn is None else picture.transpose(turn)
 
 
 def _on_contrasting_paper(picture: Image.Image) -> Floats:

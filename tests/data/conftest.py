@@ -10,13 +10,15 @@ import pytest
 from zoo.data import load_dataset
 from zoo.errors import DownloadError
 
+_MIRROR = os.environ.get("ZOO_DATA_MIRROR")  # read before the tests' own environment hides it
+
 
 @cache
 def _load(name):
     try:
-        return load_dataset(name, progress=False)
+        return load_dataset(name, mirrors=[_MIRROR] if _MIRROR else None, progress=False)
     except DownloadError as error:
-        if os.environ.get("ZOO_DATA_MIRROR"):
+        if _MIRROR:
             raise
         return error
 

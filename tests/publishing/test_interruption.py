@@ -123,6 +123,16 @@ def test_two_publications_do_not_write_at_once(
         assert "Another publication is writing" in refusal(finished_run, empty_hub)
 
 
+def test_the_lock_lies_in_the_hub_whatever_the_cache_folder(
+    finished_run: Path, empty_hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "_PATIENCE", 0.05)
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "mine"))
+    with room._alone(empty_hub):
+        monkeypatch.setenv("ZOO_HOME", str(tmp_path / "yours"))
+        assert "Another publication is writing" in refusal(finished_run, empty_hub)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes into any folder")
 def test_a_hub_that_cannot_be_written(finished_run: Path, empty_hub: Path) -> None:
     empty_hub.chmod(0o555)

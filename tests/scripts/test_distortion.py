@@ -39,6 +39,13 @@ def test_shift_moves_the_centre_by_at_most_that_much() -> None:
     assert 1.0 < np.abs(centres).max() <= 2.001
 
 
+def test_whole_pixels_move_without_blur() -> None:
+    how = Distortion(shift=1.5, whole_pixels=True, flip=True)
+    moved = distort(pictures(50), how, generator())
+    assert set(np.unique(np.round(moved, 3))) == {0.0, 100.0, 200.0}
+    assert len({one.tobytes() for one in moved}) > 5
+
+
 def test_rotation_keeps_the_ink() -> None:
     turned = distort(pictures(20), Distortion(rotation=30), generator())
     np.testing.assert_allclose(turned.sum((1, 2)), pictures(20).sum((1, 2)), rtol=0.03)

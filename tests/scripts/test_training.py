@@ -59,7 +59,8 @@ def test_killed_and_resumed_gives_the_same_bytes(name: str, train: Train, tmp_pa
     arguments = (SCRIPT[name], name, "--smoke", "--seed", "3", "--out")
     ended(train(*arguments, str(whole)))
     child = train(*arguments, str(cut))
-    while not list(cut.glob("checkpoints/step-*.safetensors")):
+    middle = 2 if name in LANGUAGE_MODELS else 1  # checkpoints; the second is within an epoch
+    while len(list(cut.glob("checkpoints/step-*.safetensors"))) < middle:
         assert child.poll() is None, "it ended before its first checkpoint"
         time.sleep(0.005)
     child.send_signal(signal.SIGKILL)
@@ -86,7 +87,7 @@ def test_another_recipes_folder_is_refused(train: Train, tmp_path: Path) -> None
     child = train(SCRIPT[name], name, "--smoke", "--seed", "9", "--out", str(tmp_path))
     _, err = child.communicate(timeout=240)
     assert child.returncode == 1
-    assert "another recipe or seed" in err
+    assert "another recipe, seed, device or settings" in err
     assert "Traceback" not in err
 
 

@@ -15,6 +15,7 @@ from zoo.cli.evaluating import installed_runtimes
 from zoo.cli.exporting import self_contained
 from zoo.cli.predicting import seen
 from zoo.errors import ExportError, MissingDependencyError, UnknownModelError
+from zoo.figures import file_size, metric_value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,7 +72,7 @@ def _note(console: Console, text: str) -> None:
 
 def _facts(weights: Weights) -> str:
     metric = weights.metrics[0]
-    value = showing.metric_value(metric.name, metric.value)
+    value = metric_value(metric.name, metric.value)
     title = metric.name.replace("_", " ")
     return f"{weights.name}: {weights.parameters:,} parameters, {metric.split} {title} {value}"
 
@@ -170,7 +171,7 @@ def _export(console: Console) -> None:
 
             names = [spec.name for spec in weights.outputs]
             export_onnx(net, path, inputs=weights.inputs, names=names)
-        size = showing.file_size(path.stat().st_size)
+        size = file_size(path.stat().st_size)
         difference = _difference(weights, net, path)
     if difference is None:
         console.print(f"{size}, read by ONNX Runtime. MXNet is not installed here to compare with.")

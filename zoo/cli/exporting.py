@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zoo.cli import showing
-from zoo.cli.arguments import Name
+from zoo.cli.arguments import Json, Name
 from zoo.errors import ExportError
+from zoo.figures import file_size
 
 if TYPE_CHECKING:
     from zoo.manifest import Weights
@@ -23,6 +24,7 @@ def export(
         typer.Argument(metavar="FILE.onnx", help="The file to write.", show_default=False),
     ],
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    json: Json = False,
 ) -> None:
     """Write a self-contained ONNX file with the published weights in it.
 
@@ -32,7 +34,7 @@ def export(
     \b
     Examples:
       zoo export lenet.mnist lenet.onnx
-      zoo export lenet.mnist lenet.onnx --force
+      zoo export lenet.mnist lenet.onnx --force --json
     """
     from zoo.atomic import write_atomically
     from zoo.manifest import get_weights
@@ -46,7 +48,11 @@ def export(
     except OSError as error:
         raise ExportError(f"{file} cannot be written: {error.strerror}.") from None
     digest = hashlib.sha256(content).hexdigest()
-    typer.echo(f"{file}  {showing.file_size(len(content))}  sha256 {digest}")
+    if json:
+        facts = {"path": str(file), "size": len(content), "sha256": digest}
+        showing.print_json({"name": weights.name, **facts})
+    else:
+        typer.echo(f"{file}  {file_size(len(content))}  sha256 {digest}")
 
 
 def self_contained(weights: Weights) -> bytes:
@@ -61,17 +67,11 @@ def self_contained(weights: Weights) -> bytes:
 
 
 def _metadata(weights: Weights) -> dict[str, str]:
-    """Added to what is in the published graph."""
+    """Added to what is in the published graph: how to use the model, and its licence."""
     import json
 
-    labels = {"labels": json.dumps(weights.labels, ensure_ascii=False)} if weights.labels else {}
-    vocabulary = weights.artifacts.get("vocabulary")
     return {
-        "name": weights.name,
         "task": weights.task,
-        "weights_sha256": weights.artifact("safetensors").sha256,
         "preprocessing": json.dumps(dict(weights.preprocessing), ensure_ascii=False),
         "licence": weights.licence["weights"],
-        **labels,
-        **({"vocabulary_sha256": vocabulary.sha256} if vocabulary else {}),
     }

@@ -13,9 +13,10 @@ from zoo.cli import showing
 from zoo.cli.arguments import All, Json, Names, chosen
 from zoo.cli.exits import FAILED, say
 from zoo.cli.showing import Column
+from zoo.figures import file_size
 
 if TYPE_CHECKING:
-    from zoo.manifest import Artifact
+    from zoo.manifest import Artifact, Weights
 
 Kind = Annotated[
     str | None,
@@ -28,39 +29,51 @@ Kind = Annotated[
 ]
 
 
+ABSENT = "absent"
+
+
 class Check(NamedTuple):
-    """A file that was hashed, and what is wrong with it, or None."""
+    """A file that was hashed, or is nowhere, and what is wrong with that, or None."""
 
     place: str
     path: Path
     problem: str | None
 
 
-def fetch(names: Names = None, every: All = False, kind: Kind = None) -> None:
+def fetch(names: Names = None, every: All = False, kind: Kind = None, json: Json = False) -> None:
     """Fetch and verify published files, and print their paths.
 
     \b
     Examples:
       zoo fetch lenet
       zoo fetch lenet --kind safetensors
+      zoo fetch lenet --json
       zoo fetch --all
     """
     from zoo.fetching import fetch_all
 
+    fetched = []
     records = chosen(names, every)
     if every and kind is not None:
         records = [one for one in records if kind in one.artifacts] or records[:1]
-    wanted: list[Artifact] = []
+    wanted: list[tuple[str, Artifact]] = []
     for weights in records:
-        wanted += weights.artifacts.values() if kind is None else [weights.artifact(kind)]
-    for path in fetch_all(wanted):
-        sys.stdout.write(f"{path}\n")
+        own = weights.artifacts.values() if kind is None else [weights.artifact(kind)]
+        wanted += [(weights.name, artifact) for artifact in own]
+    paths = fetch_all([artifact for _, artifact in wanted])
+    for path, (name, artifact) in zip(paths, wanted, strict=True):
+        fetched.append({"name": name, **showing.file_fields(path, artifact)})
+        if not json:
+            sys.stdout.write(f"{path}\n")
+    if json:
+        showing.print_json(fetched)
 
 
 def verify(names: Names = None, json: Json = False) -> None:
     """Hash the embedded and the cached files again.
 
-    Exits with 1, and names the file, where one is not what was published.
+    Exits with 1, and names the file, where one is not what was published, or where the weights of
+    a given name are not on this machine.
 
     \b
     Examples:
@@ -68,8 +81,9 @@ def verify(names: Names = None, json: Json = False) -> None:
       zoo verify lenet.mnist
     """
     artifacts = _artifacts(names)
-    checks = [*_embedded(artifacts), *_cached(artifacts, every=not names)]
-    _report(checks, json)
+    found = [*_embedded(artifacts), *_cached(artifacts, every=not names)]
+    absent = _absent(chosen(names, not names), {one.path for one in found}, named=bool(names))
+    _report([*found, *absent], json)
 
 
 def cache_path() -> None:
@@ -89,9 +103,9 @@ def cache_list(json: Json = False) -> None:
         return
     if cached:
         columns = [Column("folder"), Column("file"), Column("size", right=True)]
-        rows = [[one.subfolder, one.path.name, showing.file_size(one.size)] for one in cached]
+        rows = [[one.subfolder, one.path.name, file_size(one.size)] for one in cached]
         showing.print_table(columns, rows)
-    say(f"{len(cached)} files, {showing.file_size(sum(one.size for one in cached))}.")
+    say(f"{len(cached)} files, {file_size(sum(one.size for one in cached))}.")
 
 
 def cache_verify(json: Json = False) -> None:
@@ -114,7 +128,7 @@ def cache_prune(
     removed = prune(() if every else _artifacts(None))
     for path in removed:
         sys.stdout.write(f"{path}\n")
-    freed = showing.file_size(sum(sizes.get(path, 0) for path in removed))
+    freed = file_size(sum(sizes.get(path, 0) for path in removed))
     say(f"Removed {len(removed)} files, {freed}.")
 
 
@@ -155,18 +169,46 @@ def _cached(artifacts: list[Artifact], every: bool) -> Iterator[Check]:
             yield Check("cached", cached.path, mend)
 
 
+def _absent(records: Iterable[Weights], found: set[Path], named: bool) -> Iterator[Check]:
+    from zoo.cache import cached_path
+    from zoo.manifest import embedded_folder
+
+    for one in records:
+        for kind, artifact in one.artifacts.items():
+            path = cached_path(artifact)
+            if found.isdisjoint((path, embedded_folder() / artifact.file)):
+                needed = named and kind == "safetensors"
+                mend = f"{artifact.file} is not on this machine: zoo fetch {one.name} brings it."
+                yield Check(ABSENT, path, mend if needed else None)
+
+
 def _report(checks: list[Check], json: bool) -> None:
-    bad = [one for one in checks if one.problem is not None]
     if json:
         showing.print_json(
             [{"place": one.place, "path": str(one.path), "problem": one.problem} for one in checks]
         )
     elif checks:
         columns = [Column("file"), Column("place"), Column("verdict")]
-        rows = [[one.path.name, one.place, "DIFFERS" if one.problem else "ok"] for one in checks]
-        showing.print_table(columns, rows)
-    for one in bad:
-        say(f"zoo: {one.problem}")
-    say(f"{len(checks)} files checked, {len(bad) or 'none'} differ{'s' if len(bad) == 1 else ''}.")
-    if bad:
+        showing.print_table(columns, [[one.path.name, one.place, _verdict(one)] for one in checks])
+    problems = [one.problem for one in checks if one.problem is not None]
+    for problem in problems:
+        say(f"zoo: {problem}")
+    say(_summary(checks))
+    if problems:
         raise typer.Exit(FAILED)
+
+
+def _verdict(check: Check) -> str:
+    if check.place == ABSENT:
+        return "-" if check.problem is None else "MISSING"
+    return "ok" if check.problem is None else "DIFFERS"
+
+
+def _summary(checks: list[Check]) -> str:
+    verdicts = [_verdict(one) for one in checks if one.place != ABSENT]
+    differ = verdicts.count("DIFFERS")
+    absent = len(checks) - len(verdicts)
+    return (
+        f"{len(verdicts)} files checked, {differ or 'none'} differ{'s' if differ == 1 else ''}"
+        f"{f', {absent} not on this machine' if absent else ''}."
+    )

@@ -69,7 +69,7 @@ def generate(
     from zoo.pipelines import TextGenerator, pipeline
 
     weights = get_weights(name)
-    text = read_text() if prompt == "-" else prompt
+    text = read_text().removesuffix("\n").removesuffix("\r") if prompt == "-" else prompt
     options = {
         "length": length,
         "temperature": temperature,

@@ -11,6 +11,7 @@ from zoo.cli import showing
 from zoo.cli.arguments import Json, Name, Task, complete_name
 from zoo.cli.exits import say
 from zoo.cli.showing import Column
+from zoo.figures import file_size, metric_value
 
 if TYPE_CHECKING:
     from zoo.manifest import TensorSpec, Weights
@@ -78,8 +79,8 @@ def _print_records(records: list[Weights]) -> None:
     rows = []
     for one in records:
         metric = one.metrics[0]
-        size = showing.file_size(one.artifact("safetensors").size)
-        value = showing.metric_value(metric.name, metric.value)
+        size = file_size(one.artifact("safetensors").size)
+        value = metric_value(metric.name, metric.value)
         rows.append([one.name, f"{one.parameters:,}", size, metric.name, value, one.task])
     showing.print_table(columns, rows)
 
@@ -135,13 +136,13 @@ def _preprocessing(numbers: Any) -> str:
 def _metrics(weights: Weights) -> Iterator[str]:
     for one in weights.metrics:
         error = "" if one.standard_error is None else f" (standard error {one.standard_error:.2g})"
-        value = showing.metric_value(one.name, one.value)
+        value = metric_value(one.name, one.value)
         yield f"{one.name} {value}{error} on {one.dataset} {one.split}, n = {one.n:,}"
 
 
 def _files(weights: Weights) -> Iterator[str]:
     for one in weights.artifacts.values():
-        yield f"{one.file}, {showing.file_size(one.size)}, sha256 {one.sha256}"
+        yield f"{one.file}, {file_size(one.size)}, sha256 {one.sha256}"
 
 
 def _provenance(facts: Any) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ from zoo.cli.arguments import Json, Name, OneRuntime, Runtime, read_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from PIL import Image
     from rich.console import Console
     from rich.text import Text
 
@@ -84,17 +85,10 @@ def _raw_inputs(inputs: list[str], weights: Weights) -> Iterator[tuple[str, Any]
             yield from ((row, _features(row)) for row in _rows(one))
 
 
-def _picture_from_stdin() -> Any:
-    from PIL import Image
+def _picture_from_stdin() -> Image.Image:
+    from zoo.transforms import open_picture
 
-    from zoo.errors import InputError
-
-    try:
-        opened = Image.open(io.BytesIO(sys.stdin.buffer.read()))
-        opened.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise InputError("Standard input is not a picture in a format that Pillow reads.") from None
-    return opened
+    return open_picture(io.BytesIO(sys.stdin.buffer.read()), "Standard input")
 
 
 def _rows(text: str) -> list[str]:

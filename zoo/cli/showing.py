@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import Console
     from rich.text import Text
+
+    from zoo.manifest import Artifact
 
 _PIPED_WIDTH = 10_000
 _PAGE_WIDTH = 80  # what is laid out for a pipe
@@ -56,6 +59,16 @@ def has_colours(console: Console) -> bool:
 def print_json(document: Any) -> None:
     """The one document of a command with `--json`."""
     sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+def file_fields(path: Path, artifact: Artifact) -> dict[str, Any]:
+    """A published file for programs: kind, path, size in bytes, sha256."""
+    return {
+        "kind": artifact.kind,
+        "path": str(path),
+        "size": artifact.size,
+        "sha256": artifact.sha256,
+    }
 
 
 def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str | Text]]) -> None:
@@ -187,20 +200,3 @@ def beside(blocks: Sequence[Text], gap: int = 3) -> Text:
 def percent(share: float) -> str:
     """A share of 1, such as ` 99.57 %`, always eight characters wide or more."""
     return f"{100 * share:6.2f} %"
-
-
-def file_size(count: int) -> str:
-    """Bytes for people: `1.7 MB`."""
-    size = float(count)
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
-
-
-def metric_value(name: str, value: float) -> str:
-    """A metric's value with its usual number of digits: `99.57 %`, `102.49`, `1.4812`."""
-    if name == "accuracy":
-        return percent(value).strip()
-    return f"{value:.2f}" if name == "perplexity" else f"{value:.4f}"

@@ -106,8 +106,8 @@ def load_dataset(
     """A dataset in memory; its files are fetched first where they are not cached.
 
     `mirrors` (default: ZOO_DATA_MIRROR), `offline` (default: ZOO_OFFLINE) and `progress` are
-    those of `zoo.fetch`. Raises UnknownDatasetError, DownloadError, ChecksumError, and DataError
-    for a file that cannot be read.
+    those of `zoo.fetching.fetch_artifact`. Raises UnknownDatasetError, DownloadError,
+    ChecksumError, and DataError for a file that cannot be read.
     """
     from zoo.fetching import read_artifact
 

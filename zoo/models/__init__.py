@@ -32,15 +32,15 @@ ARCHITECTURES: dict[str, Architecture] = {
     for one in (
         Architecture(
             "linear_regression",
-            "zoo.models.linear",
-            "linear_regression",
+            "zoo.models.linear_regression",
+            "LinearRegression",
             _REGRESSION,
             "https://en.wikipedia.org/wiki/Linear_regression",
         ),
         Architecture(
             "logistic_regression",
-            "zoo.models.linear",
-            "logistic_regression",
+            "zoo.models.logistic_regression",
+            "LogisticRegression",
             _CLASSIFICATION,
             "https://doi.org/10.1111/j.2517-6161.1958.tb00292.x",
         ),

@@ -32,7 +32,6 @@ FILES = {
     "onnx-graph": "{}.graph.onnx",
     "vocabulary": "{}.vocabulary.txt",
 }
-_STATES = ("h", "c")
 
 Arrays = Mapping[str, NDArray[Any]]
 AnyDataset = Dataset | TextDataset
@@ -147,12 +146,7 @@ def _inputs(net: Any, preprocessing: Mapping[str, Any]) -> tuple[TensorSpec, ...
     if preprocessing["kind"] == "features":
         count = len(preprocessing.get("names", ())) or int(preprocessing["count"])
         return (TensorSpec("data", ("batch", count)),)
-    shapes = [state.shape for state in net.begin_state(1)]
-    states = (
-        TensorSpec(name, (layers, "batch", hidden))
-        for name, (layers, _, hidden) in zip(_STATES, shapes, strict=False)
-    )
-    return (TensorSpec("data", ("time", "batch"), "int64"), *states)
+    return tuple(net.input_specs())
 
 
 def _graph(

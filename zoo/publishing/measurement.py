@@ -15,7 +15,7 @@ import numpy as np
 from zoo import transforms
 from zoo.data import Dataset
 from zoo.errors import PublishError
-from zoo.evaluation import Score, golden_output, measure
+from zoo.evaluation import Score, closed_form, golden_output, measure, within
 from zoo.manifest import Golden, Metric, Weights
 from zoo.publishing.candidate import Candidate
 from zoo.publishing.golden import golden_tolerance
@@ -88,7 +88,7 @@ def _metric(candidate: Candidate, name: str, scores: Mapping[str, Score]) -> Met
     score = scores["mxnet"]
     tolerance = TOLERANCES.get(name, _EXAMPLES / score.n)
     values = {runtime: one.value for runtime, one in scores.items()}
-    if not max(values.values()) - min(values.values()) <= tolerance:
+    if not within(max(values.values()) - min(values.values()), tolerance):
         listed = ", ".join(f"{value:.6g} on {runtime}" for runtime, value in values.items())
         raise PublishError(
             f"{candidate.weights.name}: {name} is {listed}, more than {tolerance:.2g} apart: "
@@ -137,9 +137,5 @@ def _notes(run: FinishedRun, candidate: Candidate) -> Iterable[str]:
 def closed_form_difference(candidate: Candidate, dataset: Dataset) -> float:
     """The largest difference of a linear regression's weights from the least-squares solution."""
     inputs = transforms.standardize(dataset.train.inputs, candidate.weights.preprocessing)
-    design = np.column_stack([inputs.astype(np.float64), np.ones(len(inputs))])
-    targets = dataset.train.targets.astype(np.float64)
-    exact = np.linalg.lstsq(design, targets, rcond=None)[0]
-    arrays = candidate.arrays
-    trained = np.append(arrays["output.weight"].astype(np.float64), arrays["output.bias"])
-    return float(np.abs(trained - exact).max())
+    exact = closed_form(inputs, dataset.train.targets)
+    return max(float(np.abs(candidate.arrays[name] - one).max()) for name, one in exact.items())

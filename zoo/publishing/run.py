@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from zoo import params
 from zoo.errors import PublishError, WeightsError, near
-from zoo.models import ARCHITECTURES
+from zoo.models import ARCHITECTURES, complete
 
 _FIELDS: Mapping[str, Any] = {
     "name": str,
@@ -32,6 +32,7 @@ _FIELDS: Mapping[str, Any] = {
     "wall_seconds": (int, float),
     "epochs": int,
     "finished": str,
+    "smoke": bool,
     "sha256": str,
     "config": dict,
     "data": dict,
@@ -70,8 +71,9 @@ class FinishedRun:
 
     @property
     def config(self) -> Mapping[str, Any]:
-        config: Mapping[str, Any] = self.facts["config"]
-        return config
+        """Every argument of the architecture, those left to their defaults too, as in JSON."""
+        config: Mapping[str, Any] = complete(self.architecture, **self.facts["config"])
+        return dict(json.loads(json.dumps(config)))
 
     @property
     def stored_dtype(self) -> str:
@@ -127,7 +129,7 @@ def _require(facts: Any, fields: Mapping[str, Any], where: str) -> None:
         raise PublishError(f"{where} is not a table of facts: train again.")
     for field, kind in fields.items():
         value = facts.get(field)
-        if not isinstance(value, kind) or isinstance(value, bool):
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise PublishError(
                 f"{where}: {field} is missing or of the wrong kind: train again with the scripts "
                 "of this version."
@@ -145,12 +147,12 @@ def _name(folder: Path, name: str) -> tuple[str, str]:
 
 def _command(folder: Path, facts: Mapping[str, Any]) -> str:
     """The training command without the places of script and folder, which change nothing."""
+    if facts["smoke"]:
+        raise PublishError(f"{folder} is a smoke run, too short to publish: train without --smoke.")
     try:
         python, script, *rest = shlex.split(facts["command"])
     except ValueError:
         raise PublishError(f"{folder}: run.json: the command is damaged: train again.") from None
-    if facts.get("smoke") or any(_is_option(word, "--smoke") for word in rest):
-        raise PublishError(f"{folder} is a smoke run, too short to publish: train without --smoke.")
     return shlex.join([python, f"scripts/{PurePath(script).name}", *_without_folder(rest)])
 
 

@@ -1,0 +1,23 @@
+"""Sizes and metrics as people read them, the same in the tables and on the command line."""
+
+from __future__ import annotations
+
+_DIGITS = {"accuracy": 2, "perplexity": 2}
+
+
+def file_size(count: int) -> str:
+    """Bytes for people: `1.7 MB`."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def metric_value(name: str, value: float, standard_error: float | None = None) -> str:
+    """A metric with its usual number of digits: `99.57 %`, `99.57 % ± 0.07`, `102.49`, `1.4812`."""
+    scale, unit = (100, " %") if name == "accuracy" else (1, "")
+    digits = _DIGITS.get(name, 4)
+    text = f"{value * scale:.{digits}f}{unit}"
+    return text if standard_error is None else f"{text} ± {standard_error * scale:.{digits}f}"
