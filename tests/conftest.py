@@ -21,7 +21,7 @@ def zoo_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     monkeypatch.setenv("ZOO_HOME", str(home))
     for variable in _VARIABLES:
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr("zoo.fetching._FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("zoo.receiving._FIRST_PAUSE", 0.001)
     return home
 
 

@@ -125,7 +125,7 @@ def test_a_stopped_holder_of_the_lock_blocks_nobody_for_long(
     path.parent.mkdir()
     program = (
         "import sys, time; from pathlib import Path; from zoo.cache import single_flight\n"
-        "with single_flight(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+        "with single_flight(Path(sys.argv[1]), '0' * 64): print('held', flush=True); time.sleep(60)"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(cache.__file__).parents[1])}
     holder = subprocess.Popen(
@@ -136,7 +136,7 @@ def test_a_stopped_holder_of_the_lock_blocks_nobody_for_long(
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         start = time.monotonic()
-        with single_flight(path):
+        with single_flight(path, SAMPLE.sha256):
             waited = time.monotonic() - start
         holder.kill()
     assert 0.2 <= waited < 5

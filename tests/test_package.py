@@ -33,10 +33,11 @@ LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"data"},
     {"text", "transforms", "generation", "samples"},
     {"fetching"},
-    {"sources"},
-    {"cache", "unwrapping", "manifest"},
+    {"receiving", "manifest"},
+    {"sources", "cache", "display"},
+    {"unwrapping", "partial"},
     {"records", "downloading", "safetensors_check"},
-    {"atomic", "_mxnet", "strict_json", "figures"},
+    {"atomic", "connections", "strict_json", "figures", "_mxnet"},
     {"errors"},
 )
 DEPTHS = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}

@@ -42,3 +42,12 @@ def test_refusals(content: bytes, reason: str) -> None:
     with pytest.raises(ValueError, match=reason) as caught:
         strict_json.parse(content)
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b" " * 101, "longer than 100 bytes"), (b"[0,0,0,0,0,0]", "more than 5 values")],
+)
+def test_bounds(content: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        strict_json.parse(content, most_bytes=100, most_parts=5)

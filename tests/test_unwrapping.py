@@ -28,7 +28,7 @@ def test_gzip_of_several_members_and_padding(tmp_path: Path) -> None:
     ("packed", "reason"),
     [
         (gzip.compress(CONTENT)[:-900], "ended after"),
-        (gzip.compress(CONTENT + bytes(1 << 26)), "gives more than the published"),
+        (gzip.compress(bytes(1 << 26)), "gives other bytes"),
         (gzip.compress(b"") * 20000, "the gzip stream is longer than its content allows"),
         (b"not gzip at all", "damaged gzip"),
         (gzip.compress(CONTENT[::-1]), "gives other bytes"),
@@ -60,7 +60,7 @@ def test_one_member_of_an_archive(suffix: str, mode: str, tmp_path: Path) -> Non
     [
         ({"a/other.bin": CONTENT}, "the archive does not hold the file"),
         ({"a/sample.bin": CONTENT[:-1]}, "ended after"),
-        ({"a/sample.bin": CONTENT + b"!"}, "gives more than the published"),
+        ({"a/sample.bin": CONTENT[::-1]}, "gives other bytes"),
     ],
 )
 def test_archive_faults(

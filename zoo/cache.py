@@ -20,14 +20,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from zoo.atomic import PARTIAL
-from zoo.errors import ChecksumError
+from zoo.errors import ChecksumError, DownloadError
+from zoo.partial import growing
 from zoo.records import Artifact
 
 if TYPE_CHECKING:
     import filelock
 
 _NAME = re.compile(r"([0-9a-f]{16})-(.+)")
-_LEFTOVERS = (PARTIAL, ".damaged", ".lock")
+_LEFTOVERS = (PARTIAL, ".damaged", ".lock", ".validator")
 _PATIENCE = 20.0
 _STALE = 600.0
 _CHUNK = 1 << 20
@@ -45,11 +46,20 @@ class CachedFile:
 
 
 def cache_folder(subfolder: str = "") -> Path:
-    """The cache's root or one folder in it; it need not exist."""
+    """The cache's root or one folder in it; it need not exist.
+
+    Raises DownloadError where nothing says which folder it is.
+    """
     import platformdirs
 
-    chosen = os.environ.get("ZOO_HOME") or platformdirs.user_cache_dir("gluon-zoo", appauthor=False)
-    return Path(chosen).expanduser().absolute() / subfolder
+    own = os.environ.get("ZOO_HOME")
+    try:
+        chosen = own or platformdirs.user_cache_dir("gluon-zoo", appauthor=False)
+        return Path(chosen).expanduser().absolute() / subfolder
+    except (RuntimeError, OSError):
+        raise DownloadError(
+            "This user has no home folder to cache files in: set ZOO_HOME to a folder."
+        ) from None
 
 
 def cached_path(artifact: Artifact, subfolder: str = "weights") -> Path:
@@ -86,7 +96,7 @@ def set_aside(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def single_flight(path: Path) -> Iterator[None]:
+def single_flight(path: Path, sha256: str) -> Iterator[None]:
     """Let one process at a time fetch `path`, where the file system has locks.
 
     Waits as long as the other one's partial file grows. Correctness never depends on it: partial
@@ -94,12 +104,16 @@ def single_flight(path: Path) -> Iterator[None]:
     """
     import filelock
 
-    lock = filelock.FileLock(path.with_name(f".{path.name}.lock"))
+    name = path.with_name(f".{path.name}.lock")
+    lock = filelock.FileLock(name)
     try:
-        _acquire(lock, path)
+        _acquire(lock, path.parent, sha256)
         yield
     finally:
         lock.release(force=True)
+        if path.is_file():
+            with contextlib.suppress(OSError):
+                name.unlink()
 
 
 def list_cached() -> list[CachedFile]:
@@ -137,10 +151,10 @@ def prune(keep: Iterable[Artifact] = ()) -> list[Path]:
     return removed
 
 
-def leftovers(folders: Iterable[Path], name: str = "*") -> list[Path]:
-    """Partial files, damaged files and locks that nobody has touched for ten minutes."""
+def leftovers(folders: Iterable[Path], name: str = "*", *, seconds: float = _STALE) -> list[Path]:
+    """Partial files, damaged files and locks that nobody has touched for so long."""
     found = [path for folder in folders for path in folder.glob(f".{name}.*")]
-    return [path for path in found if path.name.endswith(_LEFTOVERS) and _age(path) > _STALE]
+    return [path for path in found if path.name.endswith(_LEFTOVERS) and _age(path) > seconds]
 
 
 def _opened(path: Path, links: bool) -> BinaryIO:
@@ -174,21 +188,16 @@ def _problem(cached: CachedFile, artifact: Artifact | None) -> str | None:
     return f"{cached.path} has sha256 {digest}, its name says {cached.digest}."
 
 
-def _acquire(lock: filelock.BaseFileLock, path: Path) -> None:
+def _acquire(lock: filelock.BaseFileLock, folder: Path, sha256: str) -> None:
     while True:
         try:
             lock.acquire(timeout=_PATIENCE)
             return
         except TimeoutError:
-            if not _is_growing(path):
+            if not growing(folder, sha256, _PATIENCE):
                 return
         except (OSError, NotImplementedError):
             return
-
-
-def _is_growing(path: Path) -> bool:
-    partial = path.parent.glob(f".{path.name}.*{PARTIAL}")
-    return any(_age(one) < _PATIENCE for one in partial)
 
 
 def _age(path: Path) -> float:

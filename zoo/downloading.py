@@ -2,69 +2,167 @@
 
 from __future__ import annotations
 
+import contextlib
+import email.utils
 import http
 import ipaddress
+import re
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
+
+if TYPE_CHECKING:
+    from zoo.connections import Watch
 
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 15.0
-_GRACE_SECONDS = 30.0
-_SLOWEST = 1024
+ANSWER_SECONDS = 30.0
+RATE_SECONDS = 30.0
+SLOWEST = 1024
+OVERTIME = "not done within the time for a file of this size"
+LONGEST_PAUSE = 20.0
 _MOST_REDIRECTS = 5
-_LONGEST_PAUSE = 20.0
 _CHUNK = 1 << 16
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PRIVATE_ENDINGS = (".localhost", ".local", ".lan", ".internal", ".home.arpa", ".test")
+_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15}|\*)")
+_STRONG_VALIDATOR = re.compile(r'"[\x21\x23-\x7e]{0,250}"|\w{3}, [\w :]{15,40} GMT', re.ASCII)
 
 
 class SourceError(Exception):
-    """One source did not give the file: why, and whether asking again may help."""
+    """One source did not give the file: why, and what may help.
+
+    `retry`: asking again. `restart`: asking for the whole file instead of the rest.
+    `missing`: the source does not have it. `pause`: seconds that it asks to wait.
+    """
 
     def __init__(
-        self, reason: str, *, retry: bool = False, missing: bool = False, pause: float = 0.0
+        self,
+        reason: str,
+        *,
+        retry: bool = False,
+        restart: bool = False,
+        missing: bool = False,
+        pause: float = 0.0,
     ) -> None:
         super().__init__(reason)
         self.retry = retry
+        self.restart = restart
         self.missing = missing
         self.pause = pause
 
 
-def http_chunks(url: str) -> Iterator[bytes]:
-    """The body at `url` in pieces of at most 64 KiB, as stored there. Raises SourceError.
+class Body:
+    """The bytes of a file from position `start` on, in pieces of at most 64 KiB.
 
-    Proxies and certificate bundles come from the environment, credentials never do.
+    `validator` is what the server calls this version of the file, or nothing. Iterating raises
+    SourceError.
     """
+
+    def __init__(self, chunks: Iterator[bytes], start: int = 0, validator: str = "") -> None:
+        self.start = start
+        self.validator = validator
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
+
+    def __enter__(self) -> Body:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        close = getattr(self._chunks, "close", None)
+        if close is not None:
+            close()
+
+
+def open_url(
+    url: str,
+    *,
+    start: int = 0,
+    validator: str = "",
+    token: str | None = None,
+    until: float | None = None,
+) -> Body:
+    """The body at `url` as stored there, from `start` on where the server can. Raises SourceError.
+
+    With `validator` the rest is only asked for of that version. `token` goes to the address's own
+    origin and nowhere else. `until` is the end of all waiting, on the monotonic clock. Proxies and
+    certificate bundles come from the environment, credentials never do.
+    """
+    from zoo.connections import Watch, watched_session
+
+    end = time.monotonic() + 1e6 if until is None else until
+    with contextlib.ExitStack() as stack:
+        watch = Watch()
+        stack.callback(watch.close)
+        with _told(watch):
+            session = stack.enter_context(watched_session(watch))
+            response = _answer(session, watch, url, _range(start, validator), token, end)
+            stack.callback(response.close)
+            found = _start(response, start)
+        chunks = _chunks(response, watch, end, stack.pop_all())
+        next(chunks)
+        return Body(chunks, found, _validator(response))
+
+
+def _chunks(
+    response: Any, watch: Watch, end: float, stack: contextlib.ExitStack
+) -> Iterator[bytes]:
+    with stack, _told(watch):
+        yield b""
+        yield from _body(response.raw, watch, end)
+
+
+@contextlib.contextmanager
+def _told(watch: Watch) -> Iterator[None]:
+    """Turn whatever the connection raises into a SourceError."""
     import requests
     import urllib3
 
     try:
-        with requests.Session() as session, _answer(session, url) as response:
-            yield from _body(response.raw)
-    except requests.exceptions.SSLError as error:
-        raise SourceError(f"TLS refused: {_cause(error)}") from None
-    except ValueError:
-        raise SourceError("not an address") from None
-    except requests.exceptions.ProxyError as error:
-        raise SourceError(f"the proxy failed: {_cause(error)}", retry=True) from None
-    except requests.exceptions.ConnectTimeout:
-        raise SourceError(f"no connection within {CONNECT_SECONDS:.0f} s", retry=True) from None
-    except (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError):
-        raise SourceError(f"silent for {SILENCE_SECONDS:.0f} s", retry=True) from None
-    except (requests.exceptions.ConnectionError, urllib3.exceptions.HTTPError, OSError) as error:
-        raise SourceError(f"connection failed: {_cause(error)}", retry=True) from None
+        yield
+    except SourceError:
+        raise
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        raise _reason(error, watch.complaint) from None
 
 
-def _answer(session: Any, url: str) -> Any:
-    """The response with status 200, after redirects; each hop is checked, none gets credentials."""
-    session.auth = lambda request: request
-    session.headers["Accept-Encoding"] = "identity"
+def _reason(error: Exception, complaint: str) -> SourceError:
+    from requests import exceptions
+    from urllib3.exceptions import ReadTimeoutError
+
+    if complaint:
+        return SourceError(complaint)
+    if isinstance(error, exceptions.SSLError):
+        return SourceError(f"TLS refused: {_cause(error)}")
+    if isinstance(error, exceptions.ProxyError):
+        return SourceError(f"the proxy failed: {_cause(error)}", retry=True)
+    if isinstance(error, exceptions.ConnectTimeout):
+        return SourceError(f"no connection within {CONNECT_SECONDS:.0f} s", retry=True)
+    if isinstance(error, exceptions.ReadTimeout | ReadTimeoutError):
+        return SourceError(f"silent for {SILENCE_SECONDS:.0f} s", retry=True)
+    if isinstance(error, ValueError):
+        return SourceError("not an address")
+    return SourceError(f"connection failed: {_cause(error)}", retry=True)
+
+
+def _answer(
+    session: Any, watch: Watch, url: str, headers: dict[str, str], token: str | None, end: float
+) -> Any:
+    """The response with status 200 or 206, after redirects; each hop is checked."""
+    home = _origin(url)
     for _ in range(_MOST_REDIRECTS + 1):
         _check_url(url)
+        credentials = {"Authorization": f"Bearer {token}"} if token and _is_home(url, home) else {}
+        _allow(watch, ANSWER_SECONDS, f"no answer within {ANSWER_SECONDS:.0f} s", end)
         response = session.get(
-            url, stream=True, allow_redirects=False, timeout=(CONNECT_SECONDS, SILENCE_SECONDS)
+            url,
+            headers=headers | credentials,
+            stream=True,
+            allow_redirects=False,
+            timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
         )
         if response.status_code not in _REDIRECTS:
             _check_status(response)
@@ -72,6 +170,24 @@ def _answer(session: Any, url: str) -> Any:
         response.close()
         url = _redirected(url, response.headers.get("Location", ""))
     raise SourceError(f"more than {_MOST_REDIRECTS} redirects")
+
+
+def _allow(watch: Watch, seconds: float, complaint: str, end: float) -> None:
+    left = end - time.monotonic()
+    watch.allow(min(seconds, left), complaint if seconds < left else OVERTIME)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port
+    except ValueError:
+        raise SourceError("not an address") from None
+
+
+def _is_home(url: str, home: tuple[str, str | None, int | None]) -> bool:
+    scheme, host, _ = _origin(url)
+    return _origin(url) == home and (scheme == "https" or _is_loopback(host or ""))
 
 
 def _check_url(url: str) -> None:
@@ -96,22 +212,61 @@ def _is_private(host: str) -> bool:
     return address.is_private or address.is_loopback
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _range(start: int, validator: str) -> dict[str, str]:
+    if not start:
+        return {}
+    condition = {"If-Range": validator} if _STRONG_VALIDATOR.fullmatch(validator) else {}
+    return {"Range": f"bytes={start}-", **condition}
+
+
+def _validator(response: Any) -> str:
+    """The server's name for this version of the file, if bytes of equal names are the same."""
+    names = (response.headers.get(name, "") for name in ("ETag", "Last-Modified"))
+    return next((name for name in names if _STRONG_VALIDATOR.fullmatch(name)), "")
+
+
+def _start(response: Any, asked: int) -> int:
+    """Where the body begins in the file. Raises SourceError unless it is 0 or as asked for."""
+    if response.status_code == 200:
+        return 0
+    found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    if not asked or found is None:
+        raise SourceError("gives a part of the file without saying which", restart=True)
+    if int(found[1]) != asked:
+        raise SourceError(f"gives bytes from {found[1]} on instead of {asked}", restart=True)
+    return asked
+
+
 def _check_status(response: Any) -> None:
     status = response.status_code
-    if status == 200:
+    if status in (200, 206):
         return
     response.close()
     known = {one.value: one.phrase for one in http.HTTPStatus}
     reason = f"{status} {known.get(status, '')}".strip()
     retry = status in (408, 429) or status >= 500
     pause = _retry_after(response.headers.get("Retry-After", "")) if retry else 0.0
-    if pause > _LONGEST_PAUSE:
+    if pause > LONGEST_PAUSE:
         raise SourceError(f"{reason}, asks to wait {pause:.0f} s")
-    raise SourceError(reason, retry=retry, missing=status in (404, 410), pause=pause)
+    missing, restart = status in (404, 410), status == 416
+    raise SourceError(reason, retry=retry, restart=restart, missing=missing, pause=pause)
 
 
 def _retry_after(value: str) -> float:
-    return float(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0.0
+    """Seconds to wait, from a number of seconds or a date."""
+    if value.isascii() and value.isdigit() and len(value) < 10:
+        return float(value)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value[:60]).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _redirected(url: str, location: str) -> str:
@@ -127,12 +282,25 @@ def _redirected(url: str, location: str) -> str:
     return target
 
 
-def _body(raw: Any) -> Iterator[bytes]:
-    start, taken = time.monotonic(), 0
-    while chunk := raw.read1(_CHUNK, decode_content=False):
+def _body(raw: Any, watch: Watch, end: float) -> Iterator[bytes]:
+    """Pieces as they come, at least SLOWEST bytes a second in every window of RATE_SECONDS."""
+    complaint = f"slower than {SLOWEST} bytes a second"
+    taken, window = 0, 0.0
+    while True:
+        now = time.monotonic()
+        if now > end:
+            raise SourceError(OVERTIME)
+        if now >= window:
+            if window and taken < SLOWEST * RATE_SECONDS:
+                raise SourceError(complaint)
+            taken, window = 0, now + RATE_SECONDS
+            _allow(watch, RATE_SECONDS + SILENCE_SECONDS, complaint, end)
+        chunk = raw.read1(_CHUNK, decode_content=False)
+        if not chunk and watch.complaint:
+            raise SourceError(watch.complaint)
+        if not chunk:
+            return
         taken += len(chunk)
-        if time.monotonic() - start > _GRACE_SECONDS + taken / _SLOWEST:
-            raise SourceError(f"slower than {_SLOWEST} bytes a second")
         yield chunk
 
 

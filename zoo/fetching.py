@@ -8,32 +8,42 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import logging
 import os
-import random
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
-from zoo.atomic import atomic_file
 from zoo.cache import cached_path, check_file, leftovers, set_aside, single_flight
-from zoo.downloading import SourceError
-from zoo.errors import ChecksumError, DownloadError, ManifestError, OfflineError
+from zoo.display import Display
+from zoo.errors import ChecksumError, DownloadError, ManifestError, OfflineError, ZooError
 from zoo.manifest import embedded_folder, read_manifest
+from zoo.receiving import receive
 from zoo.records import Artifact
-from zoo.sources import MIRROR_VARIABLES, Source, content_chunks, sources_of
+from zoo.sources import sources_of
 
-_ATTEMPTS = 3
-_FIRST_PAUSE = 0.3
+AT_ONCE = 4
+_DAY = 86400.0
 _logger = logging.getLogger("zoo")
 
 
 class _Found(NamedTuple):
     path: Path
     content: bytes
+
+
+@dataclass(frozen=True)
+class _Manner:
+    """How to fetch: where from, where to, who watches, and when to stop."""
+
+    mirrors: Sequence[str] | None
+    offline: bool
+    subfolder: str
+    display: Display
+    halt: threading.Event = field(default_factory=threading.Event)
 
 
 def fetch_artifact(
@@ -51,7 +61,9 @@ def fetch_artifact(
     on stderr, by default only on a terminal. Raises DownloadError listing every source, its
     subclass OfflineError, or ChecksumError for a damaged file of the package itself.
     """
-    return _obtain(artifact, False, mirrors, offline, progress, subfolder).path
+    with Display(progress) as display:
+        manner = _Manner(mirrors, is_offline(offline), subfolder, display)
+        return _obtain(artifact, False, manner).path
 
 
 def read_artifact(
@@ -66,7 +78,37 @@ def read_artifact(
 
     Arguments and errors are those of `fetch_artifact`.
     """
-    return _obtain(artifact, True, mirrors, offline, progress, subfolder).content
+    with Display(progress) as display:
+        manner = _Manner(mirrors, is_offline(offline), subfolder, display)
+        return _obtain(artifact, True, manner).content
+
+
+def fetch_all(
+    artifacts: Iterable[Artifact],
+    *,
+    at_once: int = AT_ONCE,
+    mirrors: Sequence[str] | None = None,
+    offline: bool | None = None,
+    progress: bool | None = None,
+    subfolder: str = "weights",
+) -> list[Path]:
+    """Local files with the published bytes of each, in the order given; `at_once` at a time.
+
+    Arguments are those of `fetch_artifact`. One that fails does not keep the others from being
+    fetched; then its error is raised, or a DownloadError that holds the messages of several.
+    """
+    wanted = list(artifacts)
+    with Display(progress) as display, ThreadPoolExecutor(at_once) as pool:
+        manner = _Manner(mirrors, is_offline(offline), subfolder, display)
+        futures = [pool.submit(_obtain, one, False, manner) for one in wanted]
+        try:
+            wait(futures)
+        except BaseException:
+            manner.halt.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    _raise_errors(futures)
+    return [future.result().path for future in futures]
 
 
 def is_offline(offline: bool | None = None) -> bool:
@@ -76,27 +118,28 @@ def is_offline(offline: bool | None = None) -> bool:
     return os.environ.get("ZOO_OFFLINE", "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
-def _obtain(
-    artifact: Artifact,
-    keep: bool,
-    mirrors: Sequence[str] | None,
-    offline: bool | None,
-    progress: bool | None,
-    subfolder: str,
-) -> _Found:
+def _raise_errors(futures: Iterable[Future[_Found]]) -> None:
+    errors = [error for future in futures if (error := future.exception()) is not None]
+    unexpected = [error for error in errors if not isinstance(error, ZooError)]
+    if unexpected or len(errors) == 1:
+        raise (unexpected or errors)[0]
+    if errors:
+        offline = all(isinstance(error, OfflineError) for error in errors)
+        kind = OfflineError if offline else DownloadError
+        raise kind("\n".join(str(error) for error in errors))
+
+
+def _obtain(artifact: Artifact, keep: bool, manner: _Manner) -> _Found:
     embedded = embedded_folder() / artifact.file
     damaged: ChecksumError | None = None
-    if subfolder == "weights":
+    if manner.subfolder == "weights":
         with contextlib.suppress(FileNotFoundError):
             try:
                 return _Found(embedded, check_file(embedded, artifact, keep=keep, links=True))
             except ChecksumError as error:
                 damaged = error if _is_packaged(artifact) else None
     try:
-        found = _from_cache(artifact, keep, subfolder)
-        if found is None:
-            sources = sources_of(artifact, mirrors, subfolder)
-            found = _from_sources(artifact, keep, sources, is_offline(offline), progress, subfolder)
+        found = _from_cache(artifact, keep, manner) or _from_sources(artifact, keep, manner)
     except DownloadError as error:
         if damaged is None:
             raise
@@ -116,8 +159,8 @@ def _is_packaged(artifact: Artifact) -> bool:
     return any((one.file, one.sha256) == (artifact.file, artifact.sha256) for one in published)
 
 
-def _from_cache(artifact: Artifact, keep: bool, subfolder: str) -> _Found | None:
-    path = cached_path(artifact, subfolder)
+def _from_cache(artifact: Artifact, keep: bool, manner: _Manner) -> _Found | None:
+    path = cached_path(artifact, manner.subfolder)
     try:
         return _Found(path, check_file(path, artifact, keep=keep))
     except FileNotFoundError:
@@ -128,124 +171,54 @@ def _from_cache(artifact: Artifact, keep: bool, subfolder: str) -> _Found | None
         return None
 
 
-def _from_sources(
-    artifact: Artifact,
-    keep: bool,
-    sources: Iterator[Source],
-    offline: bool,
-    progress: bool | None,
-    subfolder: str,
-) -> _Found:
-    path = cached_path(artifact, subfolder)
-    with _writable(path), single_flight(path):
-        found = _from_cache(artifact, keep, subfolder)
+def _from_sources(artifact: Artifact, keep: bool, manner: _Manner) -> _Found:
+    path = cached_path(artifact, manner.subfolder)
+    with _writable(path), single_flight(path, artifact.sha256):
+        found = _from_cache(artifact, keep, manner)
         if found is not None:
             return found
-        for stale in leftovers([path.parent], path.name):
-            stale.unlink(missing_ok=True)
-        _download(artifact, path, sources, offline, progress, subfolder)
+        _sweep(path, artifact)
+        try:
+            _receive(artifact, path, manner)
+        except FileNotFoundError:
+            # asleep for so long that another process took the partial file over
+            if _from_cache(artifact, False, manner) is None:
+                raise
         return _Found(path, check_file(path, artifact, keep=True) if keep else b"")
+
+
+def _receive(artifact: Artifact, path: Path, manner: _Manner) -> None:
+    with manner.display.bar(artifact) as seen:
+        receive(
+            artifact,
+            path,
+            sources_of(artifact, manner.mirrors, manner.subfolder),
+            offline=manner.offline,
+            subfolder=manner.subfolder,
+            seen=seen,
+            halt=manner.halt,
+        )
+
+
+def _sweep(path: Path, artifact: Artifact) -> None:
+    """Remove what killed processes left, except the bytes that this download goes on from."""
+    old = [*leftovers([path.parent], path.name), *leftovers([path.parent], seconds=_DAY)]
+    for stale in old:
+        if not stale.name.startswith(f".{artifact.sha256}."):
+            with contextlib.suppress(OSError):
+                stale.unlink()
 
 
 @contextlib.contextmanager
 def _writable(path: Path) -> Iterator[None]:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o775, parents=True, exist_ok=True)
         yield
     except OSError as error:
         raise DownloadError(
             f"{path.name} cannot be kept in {path.parent}: {error.strerror or error}. "
             "Set ZOO_HOME to a folder with room that can be written."
         ) from None
-
-
-def _download(
-    artifact: Artifact,
-    path: Path,
-    sources: Iterator[Source],
-    offline: bool,
-    progress: bool | None,
-    subfolder: str,
-) -> None:
-    """Put the file at `path` from the first source that gives it. Raises DownloadError, OSError."""
-    reasons: list[str] = []
-    missing = False
-    for source in sources:
-        if source.fallback and not missing:
-            continue
-        if offline and source.is_remote:
-            reasons.append(f"{source.shown}: not asked, the network is switched off")
-            missing = False
-            continue
-        try:
-            _try_source(source, artifact, path, progress)
-            return
-        except SourceError as error:
-            reasons.append(f"{source.shown}: {error}")
-            missing = error.missing
-    raise (OfflineError if offline else DownloadError)(_report(artifact, path, reasons, subfolder))
-
-
-def _try_source(source: Source, artifact: Artifact, path: Path, progress: bool | None) -> None:
-    """The one place that asks again; a partial file to resume from would be handed on here."""
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            with _bar(artifact, progress) as advance, atomic_file(path, read_only=True) as file:
-                _receive(content_chunks(source, artifact.size), artifact, file, advance)
-            return
-        except SourceError as error:
-            if attempt == _ATTEMPTS or not error.retry or not source.is_remote:
-                raise
-            time.sleep(max(error.pause, _FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.0)))
-
-
-def _receive(
-    chunks: Iterator[bytes], artifact: Artifact, file: BinaryIO, advance: Callable[[int], object]
-) -> None:
-    digest, size = hashlib.sha256(), 0
-    for chunk in chunks:
-        size += len(chunk)
-        if size > artifact.size:
-            raise SourceError(f"gives more than the published {artifact.size} bytes")
-        digest.update(chunk)
-        file.write(chunk)
-        advance(len(chunk))
-    if size < artifact.size:
-        raise SourceError(f"ended after {size} of {artifact.size} bytes", retry=True)
-    if digest.hexdigest() != artifact.sha256:
-        raise SourceError(f"gives other bytes, of sha256 {digest.hexdigest()}")
-
-
-@contextlib.contextmanager
-def _bar(artifact: Artifact, progress: bool | None) -> Iterator[Callable[[int], object]]:
-    if not (sys.stderr.isatty() if progress is None else progress):
-        yield lambda count: None
-        return
-    from rich import progress as bars
-    from rich.console import Console
-
-    columns = (
-        bars.TextColumn("{task.description}"),
-        bars.BarColumn(),
-        bars.DownloadColumn(),
-        bars.TransferSpeedColumn(),
-        bars.TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    with bars.Progress(*columns, console=console, transient=console.is_terminal) as bar:
-        task = bar.add_task(artifact.basename, total=artifact.size)
-        yield functools.partial(bar.advance, task)
-
-
-def _report(artifact: Artifact, path: Path, reasons: list[str], subfolder: str) -> str:
-    variable = MIRROR_VARIABLES.get(subfolder, "ZOO_MIRROR")
-    listed = "".join(f"\n  {reason}" for reason in reasons)
-    return (
-        f"{artifact.file} ({artifact.size} bytes) is neither cached nor given by any source"
-        f"{':' if reasons else ', there is none.'}{listed}\n"
-        f"Set {variable} to a folder or address that has it, or put it, unpacked, at {path}; "
-        f"its sha256 is {artifact.sha256}."
-    )
 
 
 @functools.cache

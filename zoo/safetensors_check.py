@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from zoo import strict_json
 from zoo.errors import WeightsError
+from zoo.strict_json import parse
 
 ITEM_SIZES = {
     "F64": 8,
@@ -25,7 +25,8 @@ ITEM_SIZES = {
     "U8": 1,
     "BOOL": 1,
 }
-LONGEST_HEADER = 8 << 20
+LONGEST_HEADER = 4 << 20
+_MOST_VALUES = 160_000
 _MOST_TENSORS = 20_000
 _LARGEST_RANK = 16
 _NAME = re.compile(r"[^\x00-\x1f\x7f/\\]{1,256}")
@@ -69,9 +70,9 @@ def _parse(header: bytes) -> dict[str, Any]:
     if not header.startswith(b"{"):
         raise WeightsError("the header is not a JSON object.")
     try:
-        entries = strict_json.parse(header)
+        entries = parse(header, most_bytes=LONGEST_HEADER, most_parts=_MOST_VALUES)
     except ValueError as error:
-        raise WeightsError(f"the header cannot be read: {error}.") from None
+        raise WeightsError(f"the header cannot be read: {str(error)[:120]}.") from None
     if not isinstance(entries, dict):
         raise WeightsError("the header is not a JSON object.")
     return entries

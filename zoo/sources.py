@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import url2pathname
 
-from zoo.downloading import SourceError, http_chunks
+from zoo.downloading import Body, SourceError, open_url
 from zoo.records import Artifact
 from zoo.unwrapping import gunzip, tar_member
 
@@ -72,19 +72,22 @@ def configured_mirrors(subfolder: str) -> list[str]:
     return [entry for entry in re.split(r"[\s,]+", value) if entry]
 
 
-def content_chunks(source: Source, size: int) -> Iterator[bytes]:
+def open_source(
+    source: Source,
+    size: int,
+    *,
+    start: int = 0,
+    validator: str = "",
+    until: float | None = None,
+) -> Body:
     """The unwrapped content in pieces of at most 64 KiB, never judged here. Raises SourceError.
 
-    `size` only bounds how much of a wrapping is read.
+    `size` only bounds how much of a wrapping is read. The body begins at `start` where the source
+    can do that, see `downloading.open_url`, or at 0.
     """
-    chunks = _stored_chunks(source)
-    if source.wrapping == "tar":
-        packed = not urlsplit(source.address).path.endswith(".tar")
-        limit = (size << 4) + (64 << 20)
-        return tar_member(gunzip(chunks, limit) if packed else chunks, source.member, limit)
-    if source.wrapping == "gzip":
-        return gunzip(chunks, size + (size >> 6) + _CHUNK)
-    return chunks
+    if not source.wrapping:
+        return _open_stored(source, start, validator, until)
+    return Body(_unwrapped(_open_stored(source, 0, "", until), source, size))
 
 
 def _joined(mirror: str, file: str) -> str:
@@ -101,16 +104,30 @@ def _own_source(address: str, artifact: Artifact) -> Source:
     return Source(plain, "gzip" if wrapped else "")
 
 
-def _stored_chunks(source: Source) -> Iterator[bytes]:
-    scheme = source.address.split("://", 1)[0].lower() if "://" in source.address else ""
+def _unwrapped(stored: Body, source: Source, size: int) -> Iterator[bytes]:
+    with stored:
+        chunks = iter(stored)
+        if source.wrapping == "tar":
+            packed = not urlsplit(source.address).path.endswith(".tar")
+            limit = (size << 4) + (64 << 20)
+            unpacked = gunzip(chunks, limit) if packed else chunks
+            yield from tar_member(unpacked, source.member, limit)
+        else:
+            yield from gunzip(chunks, size + (size >> 6) + _CHUNK)
+
+
+def _open_stored(source: Source, start: int, validator: str, until: float | None) -> Body:
+    address = source.address
+    scheme = address.split("://", 1)[0].lower() if "://" in address else ""
     if scheme == "":
-        return _file_chunks(Path(source.address))
+        return Body(_file_chunks(Path(address)))
     if scheme == "file":
-        return _file_chunks(_local_path(source.address))
+        return Body(_file_chunks(_local_path(address)))
     if scheme == "hf":
-        return http_chunks(_hugging_face_url(source.address))
+        url, token = _hugging_face(address)
+        return open_url(url, start=start, validator=validator, token=token, until=until)
     if scheme in ("http", "https"):
-        return http_chunks(source.address)
+        return open_url(address, start=start, validator=validator, until=until)
     raise SourceError(f"scheme {scheme[:20]!r} is not https, http, file or hf")
 
 
@@ -132,13 +149,15 @@ def _file_chunks(path: Path) -> Iterator[bytes]:
         raise SourceError(f"cannot be read: {error.strerror}") from None
 
 
-def _hugging_face_url(address: str) -> str:
+def _hugging_face(address: str) -> tuple[str, str | None]:
+    """The file's address, and the user's token for that host."""
     found = _HUGGING_FACE.fullmatch(address)
     if found is None:
         raise SourceError("not of the form hf://owner/repo@revision/file")
     try:
-        from huggingface_hub import hf_hub_url
+        from huggingface_hub import constants, get_token, hf_hub_url
     except ImportError:
         raise SourceError("needs huggingface_hub: pip install 'gluon-zoo[hub]'") from None
     repository, revision, file = found.groups()
-    return str(hf_hub_url(repository, file, revision=revision))
+    token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+    return str(hf_hub_url(repository, file, revision=revision)), token

@@ -1,15 +1,23 @@
-"""JSON that leaves nothing to a guess: UTF-8, no key twice in an object, finite numbers."""
+"""JSON from strangers: one meaning, bounded time and memory, or a ValueError that says why."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 
-def parse(content: bytes) -> Any:
-    """The document in `content`. Raises ValueError with the reason in a few words."""
+def parse(content: bytes, *, most_bytes: int = 4 << 20, most_parts: int = 160_000) -> Any:
+    """The document, in UTF-8 without a mark, its keys distinct and its numbers finite.
+
+    `most_parts` bounds how many values it may hold, since small ones take far more memory than
+    text. Raises ValueError.
+    """
+    if len(content) > most_bytes:
+        raise ValueError(f"longer than {most_bytes} bytes")
+    if sum(map(content.count, (b",", b"[", b"{"))) > most_parts:
+        raise ValueError(f"more than {most_parts} values")
     try:
         return json.loads(
             content.decode("utf-8"),
@@ -23,10 +31,19 @@ def parse(content: bytes) -> Any:
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
-    if len(result) != len(pairs):
-        (double, _), *_ = Counter(name for name, _ in pairs).most_common(1)
-        raise ValueError(f"the key {double[:100]!r} occurs twice")
+    if len(result) < len(pairs):
+        double = _first_double(name for name, _ in pairs)[:100]
+        raise ValueError(f"the key {double!r} occurs twice")
     return result
+
+
+def _first_double(names: Iterable[str]) -> str:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return ""
 
 
 def _finite(text: str) -> float:

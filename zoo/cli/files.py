@@ -50,20 +50,21 @@ def fetch(names: Names = None, every: All = False, kind: Kind = None, json: Json
       zoo fetch lenet --json
       zoo fetch --all
     """
-    from zoo.fetching import fetch_artifact
+    from zoo.fetching import fetch_all
 
     fetched = []
     records = chosen(names, every)
     if every and kind is not None:
         records = [one for one in records if kind in one.artifacts] or records[:1]
+    wanted: list[tuple[str, Artifact]] = []
     for weights in records:
-        wanted = weights.artifacts.values() if kind is None else [weights.artifact(kind)]
-        for artifact in wanted:
-            path = fetch_artifact(artifact)
-            fetched.append({"name": weights.name, **showing.file_fields(path, artifact)})
-            if not json:
-                sys.stdout.write(f"{path}\n")
-                sys.stdout.flush()
+        own = weights.artifacts.values() if kind is None else [weights.artifact(kind)]
+        wanted += [(weights.name, artifact) for artifact in own]
+    paths = fetch_all([artifact for _, artifact in wanted])
+    for path, (name, artifact) in zip(paths, wanted, strict=True):
+        fetched.append({"name": name, **showing.file_fields(path, artifact)})
+        if not json:
+            sys.stdout.write(f"{path}\n")
     if json:
         showing.print_json(fetched)
 
