@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -29,8 +30,17 @@ class ZooGroup(TyperGroup):
         except BrokenPipeError:
             raise  # Typer leaves quietly
         except OSError as error:
+            _drop_unwritten_output()
             named = f": {error.filename}" if error.filename else ""
             _fail(f"{error.strerror or error}{named}")
+
+
+def _drop_unwritten_output() -> None:
+    """What standard output could not take, Python would try to write again on its way out."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str) -> None:
