@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,15 @@ def test_total_time_is_bounded(
     assert time.monotonic() - start_time < 5
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C works here and in child processes, also where a shell in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c(hostile: HostileServer, zoo_home: Path) -> None:
     """ends at once, nothing under the final name; the next run resumes"""
     with start(FETCH, f"{hostile.address}/stalled_body") as process:
@@ -134,6 +144,7 @@ def test_ctrl_c(hostile: HostileServer, zoo_home: Path) -> None:
     assert hostile.asked("healthy")[0].start == 5000
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_while_several_are_fetched(
     hostile: HostileServer, zoo_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
