@@ -108,6 +108,14 @@ def test_a_hit_reads_nothing_else(server: FileServer) -> None:
     assert server.seen.total() == 1
 
 
+def test_a_hit_removes_what_a_kill_after_the_rename_left(mirror: str, zoo_home: Path) -> None:
+    path = fetch_artifact(SAMPLE, mirrors=[mirror])
+    for name in (f".{path.name}.lock", f".{SAMPLE.sha256}.validator"):
+        path.with_name(name).write_bytes(b"")
+    assert read_artifact(SAMPLE, mirrors=[]) == CONTENT
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
 def test_a_hit_leaves_a_read_only_cache_alone(mirror: str, zoo_home: Path) -> None:
     path = fetch_artifact(SAMPLE, mirrors=[mirror])
     before = files_in(zoo_home)

@@ -104,16 +104,24 @@ def single_flight(path: Path, sha256: str) -> Iterator[None]:
     """
     import filelock
 
-    name = path.with_name(f".{path.name}.lock")
-    lock = filelock.FileLock(name)
+    lock = filelock.FileLock(_lock_path(path))
     try:
         _acquire(lock, path.parent, sha256)
         yield
     finally:
         lock.release(force=True)
         if path.is_file():
-            with contextlib.suppress(OSError):
-                name.unlink()
+            drop_lock(path)
+
+
+def drop_lock(path: Path) -> None:
+    """Remove the lock of a file that is whole: nobody has to wait for it any more."""
+    with contextlib.suppress(OSError):
+        _lock_path(path).unlink()
+
+
+def _lock_path(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
 
 
 def list_cached() -> list[CachedFile]:

@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from zoo.cache import cached_path, check_file, leftovers, set_aside, single_flight
+from zoo.cache import cached_path, check_file, drop_lock, leftovers, set_aside, single_flight
 from zoo.display import Display
 from zoo.errors import ChecksumError, DownloadError, ManifestError, OfflineError, ZooError
 from zoo.manifest import embedded_folder, read_manifest
+from zoo.partial import forget_validator
 from zoo.receiving import receive
 from zoo.records import Artifact
 from zoo.sources import sources_of
@@ -162,13 +163,16 @@ def _is_packaged(artifact: Artifact) -> bool:
 def _from_cache(artifact: Artifact, keep: bool, manner: _Manner) -> _Found | None:
     path = cached_path(artifact, manner.subfolder)
     try:
-        return _Found(path, check_file(path, artifact, keep=keep))
+        content = check_file(path, artifact, keep=keep)
     except FileNotFoundError:
         return None
     except ChecksumError as error:
         set_aside(path)
         _say(f"{error} It is set aside and fetched again.")
         return None
+    forget_validator(path.parent, artifact)  # a process killed right after the rename left these
+    drop_lock(path)
+    return _Found(path, content)
 
 
 def _from_sources(artifact: Artifact, keep: bool, manner: _Manner) -> _Found:

@@ -111,8 +111,7 @@ class Partial:
             self.size += len(chunk)
 
     def _forget_validator(self) -> None:
-        with contextlib.suppress(OSError):
-            _validator_path(self._path.parent, self._artifact).unlink()
+        forget_validator(self._path.parent, self._artifact)
 
 
 @contextlib.contextmanager
@@ -131,6 +130,12 @@ def partial_file(folder: Path, artifact: Artifact) -> Iterator[Partial]:
         with contextlib.suppress(OSError):
             partial.discard() if isinstance(error, OSError) else partial.keep()
         raise
+
+
+def forget_validator(folder: Path, artifact: Artifact) -> None:
+    """Remove what was noted for an artifact that is whole, or starts anew."""
+    with contextlib.suppress(OSError):
+        _validator_path(folder, artifact).unlink()
 
 
 def growing(folder: Path, sha256: str, seconds: float) -> bool:
