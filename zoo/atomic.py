@@ -33,8 +33,8 @@ def atomic_file(path: Path, *, read_only: bool = False) -> Iterator[BinaryIO]:
         with os.fdopen(descriptor, "w+b") as file:
             yield file
             file.flush()
-            if read_only and os.name != "nt":  # Windows could not replace or remove it later
-                os.fchmod(file.fileno(), os.fstat(file.fileno()).st_mode & 0o444)
+            if read_only:
+                make_read_only(file)
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
@@ -48,6 +48,12 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path`, whole or not at all. Raises OSError."""
     with atomic_file(path) as file:
         file.write(content)
+
+
+def make_read_only(file: BinaryIO) -> None:
+    """Take the right to write from everybody, where the platform lets it be replaced later."""
+    if os.name != "nt":
+        os.fchmod(file.fileno(), os.fstat(file.fileno()).st_mode & 0o444)
 
 
 def sync_folder(folder: Path) -> None:

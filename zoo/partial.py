@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from zoo.atomic import PARTIAL, sync_folder
+from zoo.atomic import PARTIAL, make_read_only, sync_folder
 from zoo.records import Artifact
 
 SILENT_SECONDS = 600.0
@@ -82,8 +82,7 @@ class Partial:
 
     def publish(self, target: Path) -> None:
         """Give the file its final name, read-only, and put both on the disk."""
-        if hasattr(os, "fchmod"):
-            os.fchmod(self._file.fileno(), os.fstat(self._file.fileno()).st_mode & 0o444)
+        make_read_only(self._file)
         os.fsync(self._file.fileno())
         self._file.close()
         os.replace(self._path, target)
