@@ -9,10 +9,11 @@ BIN    := $(VENV)/bin
 LOCK   := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.10 \
 	--generate-hashes --no-header --no-annotate --upgrade --quiet
 
+APT_GET := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q && apt-get install -qy
+
 # MXNet's wheel lacks two libraries that Debian and Ubuntu have as packages
 MXNET_LOADS := $(BIN)/python -c 'import importlib.util as i; i.find_spec("mxnet") and __import__("zoo._mxnet")'
-SYSTEM_LIBRARIES := { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
-	apt-get update -q && apt-get install -qy libgomp1 libquadmath0; }
+SYSTEM_LIBRARIES := { $(APT_GET) libgomp1 libquadmath0; }
 
 .PHONY: demo test lint lock clean
 
@@ -40,8 +41,9 @@ clean:
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
 		{ echo "zoo needs Python 3.10 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(APT_GET) $(notdir $(PYTHON))-venv; } || true
 	@$(PYTHON) -m venv $(VENV) || \
-		{ rm -rf $(VENV); echo "python3 -m venv failed: apt-get install python3-venv"; exit 1; }
+		{ rm -rf $(VENV); echo "No virtual environment: apt-get install $(notdir $(PYTHON))-venv"; exit 1; }
 
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/runtime.txt

@@ -10,6 +10,7 @@ import numpy as np
 from optimizers import Adam, RowAdam
 from recipes import LanguageModelRecipe
 from sampled_softmax import Cut, Sampler
+from weight_drop import WeightDrop
 
 from zoo import models, params
 from zoo._mxnet import gluon, mx
@@ -26,6 +27,7 @@ class Learner:
         named = params.parameters(self.net)
         self.recurrent = {name: one for name, one in named.items() if name.startswith("rnn.")}
         self.adam = Adam(self.recurrent)
+        self.weight_drop = WeightDrop(self.recurrent, recipe.weight_drop)
         unigram = np.log((counts + 1) / (counts.sum() + len(counts))).astype(np.float32)
         self.embedding = RowAdam("embedding", named["embedding.weight"].data().asnumpy(), ctx)
         self.bias = RowAdam("bias", unigram, ctx)
@@ -39,10 +41,12 @@ class Learner:
         cut = self.sampler.cut(data, targets, random)
         embedding, bias = self.embedding.take(cut.rows), self.bias.take(cut.candidates)
         labels = mx.nd.array(cut.targets, ctx=self.ctx)
+        self.weight_drop.apply(random)
         with mx.autograd.record():
             scores, states = self._scores(cut, embedding, bias, states)
             likelihoods = mx.nd.SoftmaxOutput(scores, labels, normalization="valid")
         likelihoods.backward()
+        self.weight_drop.undo()
         gradients = [one.grad() for one in self.recurrent.values()] + [embedding.grad, bias.grad]
         norm = gluon.utils.clip_global_norm(gradients, self.recipe.clip, check_isfinite=False)
         if not math.isfinite(norm.asscalar()):
@@ -56,9 +60,11 @@ class Learner:
     def _scores(self, cut: Cut, embedding: Any, bias: Any, states: Any) -> Any:
         """Logits (time * batch, candidates), each less the log of the candidate's chance."""
         data = mx.nd.array(cut.data, ctx=self.ctx, dtype="int32")
-        embedded = mx.nd.Dropout(mx.nd.take(embedding, data), p=self.recipe.input_dropout)
+        over = {"axes": (0,)} if self.recipe.locked_dropout else {}
+        embedded = mx.nd.take(embedding, data)
+        embedded = mx.nd.Dropout(embedded, p=self.recipe.input_dropout, **over)
         hidden, states = self.net.rnn(embedded, states)
-        hidden = mx.nd.Dropout(hidden, p=self.recipe.output_dropout).reshape((-3, 0))
+        hidden = mx.nd.Dropout(hidden, p=self.recipe.output_dropout, **over).reshape((-3, 0))
         offset = bias - mx.nd.array(cut.log_chance, ctx=self.ctx)
         count = len(cut.candidates)
         return mx.nd.FullyConnected(hidden, embedding[:count], offset, num_hidden=count), states

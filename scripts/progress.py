@@ -54,7 +54,7 @@ def bar(name: str, steps: int, done: int, per_step: int) -> Iterator[Bar]:
 
 
 def plot_curve(folder: Path, title: str, epochs: Sequence[Mapping[str, Any]], metric: str) -> None:
-    """Draw the training loss and the validation metric over the epochs into curve.png."""
+    """Draw the training loss and the validation metric, if any, over the epochs into curve.png."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -65,10 +65,11 @@ def plot_curve(folder: Path, title: str, epochs: Sequence[Mapping[str, Any]], me
     left.set(xlabel="epoch", ylabel="training loss", title=title)
     left.yaxis.label.set_color("C0")
     measured = [one for one in epochs if one.get(metric) is not None]
-    right = left.twinx()
-    right.plot([one["epoch"] for one in measured], [one[metric] for one in measured], "C1.-")
-    right.set_ylabel(metric.replace("_", " "))
-    right.yaxis.label.set_color("C1")
+    if measured:
+        right = left.twinx()
+        right.plot([one["epoch"] for one in measured], [one[metric] for one in measured], "C1.-")
+        right.set_ylabel(metric.replace("_", " "))
+        right.yaxis.label.set_color("C1")
     picture = io.BytesIO()
     figure.savefig(picture, dpi=110, metadata={"Software": None})
     pyplot.close(figure)

@@ -13,6 +13,7 @@ from typing import Any
 import command
 import numpy as np
 from batches import batches, prepare
+from final_fit import with_validation
 from optimizers import NAG, Average, one_cycle
 from progress import bar, plot_curve
 from recipes import CLASSIFIERS, ClassifierRecipe
@@ -65,10 +66,10 @@ def train(run: Run, recipe: ClassifierRecipe, dataset: Dataset, ctx: Any) -> Any
     average = Average(weights, recipe.average)
     per_epoch = len(dataset.train) // recipe.batch_size
     steps, first = recipe.epochs * per_epoch, 0
-    if found := run.resume():
-        params.load(net, {name: found.arrays[name] for name in weights}, ctx=ctx)
-        optimizer.restore(found.arrays)
-        average.restore(found.arrays, found.progress["step"])
+    if kept := run.resume():
+        params.load(net, {name: kept.arrays[name] for name in weights}, ctx=ctx)
+        optimizer.restore(kept.arrays)
+        average.restore(kept.arrays, kept.progress["step"])
         first = len(run.epochs)
     with bar(recipe.name, steps, first * per_epoch, recipe.batch_size) as shown:
         for epoch in range(first, recipe.epochs):
@@ -90,12 +91,11 @@ def train(run: Run, recipe: ClassifierRecipe, dataset: Dataset, ctx: Any) -> Any
             if not math.isfinite(train_loss):
                 sys.exit(f"Epoch {epoch + 1}: the loss is not finite. The last checkpoint is kept.")
             params.load(published, average.arrays(), ctx=ctx)
-            facts = {
-                "train_loss": train_loss,
-                "learning_rate": rate,
-                "validation_accuracy": accuracy(published, recipe, dataset.validation, ctx),
-            }
-            shown.metric = f"validation {facts['validation_accuracy']:.4f}"
+            facts = {"train_loss": train_loss, "learning_rate": rate}
+            if not recipe.final_fit:
+                found = accuracy(published, recipe, dataset.validation, ctx)
+                facts["validation_accuracy"] = found
+                shown.metric = f"validation {found:.4f}"
             shown.line(run.log(epoch + 1, facts))
             run.save(step + 1, params.arrays(net) | optimizer.state() | average.state())
     params.load(published, average.arrays(), ctx=ctx)
@@ -117,6 +117,8 @@ def main() -> None:
     dataset = load_dataset(recipe.dataset)
     if options.smoke:
         recipe, dataset = smoke(recipe, dataset)
+    if recipe.final_fit:
+        dataset = with_validation(dataset)
     run = Run(options.out, recipe, options.seed, options.device)
     with run.locked():
         net = train(run, recipe, dataset, ctx)

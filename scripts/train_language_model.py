@@ -11,6 +11,7 @@ from typing import Any
 
 import command
 import numpy as np
+from final_fit import with_validation
 from language_learner import Learner
 from optimizers import one_cycle
 from progress import bar, plot_curve
@@ -83,7 +84,8 @@ def train(run: Run, recipe: LanguageModelRecipe, dataset: TextDataset, ctx: Any)
             last = window + 1 == per_epoch
             if last:
                 facts = {"train_loss": float(np.mean(losses)), "learning_rate": rate}
-                if (epoch + 1) % recipe.validate_every == 0 or step + 1 == steps:
+                due = (epoch + 1) % recipe.validate_every == 0 or step + 1 == steps
+                if due and not recipe.final_fit:
                     loss = nats(learner.network(), dataset.validation, 16, ctx)
                     facts[f"validation_{recipe.metric}"] = measure(recipe, loss)
                     shown.metric = f"validation {measure(recipe, loss):.4g}"
@@ -111,6 +113,8 @@ def main() -> None:
     dataset = load_dataset(recipe.dataset)
     if options.smoke:
         recipe, dataset = smoke(recipe, dataset)
+    if recipe.final_fit:
+        dataset = with_validation(dataset)
     run = Run(options.out, recipe, options.seed, options.device)
     with run.locked():
         learner = train(run, recipe, dataset, ctx)
