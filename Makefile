@@ -1,5 +1,6 @@
 # make demo   set up and show what zoo does        make test   set up and run the whole suite
 # make lint   ruff and mypy                        make lock   choose and lock the newest versions
+# make gallery  write the web site to site/
 # make clean  remove what the others made
 
 VENV   ?= .venv
@@ -15,13 +16,20 @@ APT_GET := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get updat
 MXNET_LOADS := $(BIN)/python -c 'import importlib.util as i; i.find_spec("mxnet") and __import__("zoo._mxnet")'
 SYSTEM_LIBRARIES := { $(APT_GET) libgomp1 libquadmath0; }
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test gallery lint lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/zoo demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+
+gallery: $(VENV)/.dev docs/gallery/node_modules
+	$(BIN)/zoo gallery --out site
+
+docs/gallery/node_modules: docs/gallery/package-lock.json
+	cd docs/gallery && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -31,12 +39,12 @@ lint: $(VENV)/.dev
 lock: $(VENV)/.dev
 	$(BIN)/pip install --quiet uv
 	$(LOCK) --group build --output-file requirements/runtime.txt
-	$(LOCK) --group build --group dev --extra hub --extra train --output-file requirements/dev.txt
-	$(LOCK) --group build --group dev --extra hub --override requirements/without-mxnet.override \
+	$(LOCK) --group build --group dev --extra gallery --extra hub --extra train --output-file requirements/dev.txt
+	$(LOCK) --group build --group dev --extra gallery --extra hub --override requirements/without-mxnet.override \
 		--output-file requirements/without-mxnet.txt
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) docs/gallery/node_modules site .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"cli"},
-    {"publish"},
+    {"publish", "gallery"},
     {"publishing", "tables"},
     {"evaluation"},
     {"pipelines"},

@@ -18,6 +18,7 @@ from zoo.cli import (
     evaluating,
     exporting,
     files,
+    gallery,
     generating,
     listing,
     predicting,
@@ -48,6 +49,7 @@ app.command("fetch")(files.fetch)
 app.command("verify")(files.verify)
 app.command("export")(exporting.export)
 app.command("publish")(publishing.publish)
+app.command("gallery")(gallery.gallery)
 app.command("demo")(demo.demo)
 app.add_typer(cache, name="cache")
 cache.command("path")(files.cache_path)

@@ -1,0 +1,188 @@
+"""The site as files: what is in it, what it refuses, what its pages say."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+
+import zoo
+from zoo.errors import ChecksumError, ConfigError, MissingDependencyError
+from zoo.figures import file_size
+from zoo.gallery import build_site, onnxruntime_web
+from zoo.gallery.serving import POLICY
+from zoo.manifest import read_manifest
+
+pytest.importorskip("jinja2", reason="needs the extra gallery")
+
+ROOT = Path(__file__).parent.parent.parent
+HOSTS = {"https", "http"}
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stand-in for onnxruntime-web, with its pins."""
+    folder = tmp_path_factory.mktemp("dist")
+    for name in onnxruntime_web.pinned()["files"]:
+        (folder / name).write_text(f"stands in for {name}")
+    return folder
+
+
+@pytest.fixture
+def build(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], list[Path]]:
+    """`build_site` with the stand-in."""
+    digests = {
+        path.name: {"size": 1, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        for path in runtime.iterdir()
+    }
+    pins = {"version": "1.0.0", "files": digests}
+    monkeypatch.setattr(onnxruntime_web, "pinned", lambda: pins)
+    return lambda out: build_site(out, runtime=runtime, logs=ROOT)
+
+
+class _Page(HTMLParser):
+    """What a page links to, its inline scripts, and attributes that a strict policy forbids."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.forbidden: list[str] = []
+        self.ids: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        for name, value in attributes:
+            if name in ("href", "src") and value:
+                self.addresses.append(value)
+            if name == "id" and value:
+                self.ids.append(value)
+            if name == "style" or name.startswith("on"):
+                self.forbidden.append(f"<{tag} {name}>")
+        kinds = dict(attributes)
+        if tag == "style" or (tag == "script" and "src" not in kinds and "type" not in kinds):
+            self.forbidden.append(f"<{tag}>")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def pages(out: Path) -> dict[str, _Page]:
+    files = sorted(out.rglob("*.html"))
+    return {path.relative_to(out).as_posix(): _Page(path.read_text("utf-8")) for path in files}
+
+
+def test_there_is_a_page_for_every_record_and_every_link_leads_somewhere(
+    build: Callable[[Path], list[Path]], tmp_path: Path
+) -> None:
+    out = tmp_path / "site"
+    built = {path.relative_to(out).as_posix() for path in build(out)}
+    found = pages(out)
+    assert set(found) == {"index.html", *(f"models/{name}.html" for name in zoo.list_weights())}
+    for place, page in found.items():
+        assert page.forbidden == []
+        assert len(page.ids) == len(set(page.ids))
+        for address in page.addresses:
+            if urlsplit(address).scheme in HOSTS:
+                assert place.startswith("models/")  # the paper
+                continue
+            assert not address.startswith("/"), "the site works below any path"
+            path, _, anchor = urljoin(place, address).partition("#")
+            assert path in built, f"{place}: {address} leads nowhere"
+            assert not anchor or anchor in found[path].ids
+
+
+def test_a_page_says_what_the_record_says(
+    build: Callable[[Path], list[Path]], tmp_path: Path
+) -> None:
+    build(tmp_path / "site")
+    found = pages(tmp_path / "site")
+    for name, weights in read_manifest().items():
+        text = found[f"models/{name}.html"].text
+        assert weights.description in text
+        assert f"{weights.parameters:,}" in text
+        for artifact in weights.artifacts.values():
+            assert f"sha256 {artifact.sha256}" in text
+            assert file_size(artifact.size) in text
+        for licence in weights.licence.values():
+            assert licence in text
+        assert weights.provenance["command"] in text
+        assert name.partition(".")[0] in found["index.html"].text
+
+
+def test_the_policy_allows_nothing_inline_and_nothing_from_elsewhere(
+    build: Callable[[Path], list[Path]], tmp_path: Path
+) -> None:
+    assert "default-src 'none'" in POLICY
+    assert "unsafe-inline" not in POLICY
+    assert re.findall(r"'unsafe-\w+'|https?:|\*", POLICY) == []
+    build(tmp_path / "site")
+    for path in (tmp_path / "site").rglob("*.html"):
+        head = path.read_text("utf-8").partition("<title>")[0]
+        assert POLICY.replace("'", "&#39;") in head
+
+
+def test_the_weights_of_the_site_are_a_hub(
+    build: Callable[[Path], list[Path]], tmp_path: Path
+) -> None:
+    build(tmp_path / "site")
+    folder = tmp_path / "site" / "weights"
+    published = read_manifest(folder / "weights_manifest.json")
+    assert list(published) == zoo.list_weights()
+    for weights in published.values():
+        for artifact in weights.artifacts.values():
+            content = (folder / artifact.file).read_bytes()
+            assert hashlib.sha256(content).hexdigest() == artifact.sha256
+
+
+def test_a_gallery_is_replaced_and_nothing_else_is(
+    build: Callable[[Path], list[Path]], tmp_path: Path
+) -> None:
+    out = tmp_path / "site"
+    out.mkdir()
+    build(out)
+    (out / "old.html").touch()
+    build(out)
+    assert not (out / "old.html").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+    other = tmp_path / "letters"
+    other.mkdir()
+    (other / "letter.txt").touch()
+    with pytest.raises(ConfigError, match="is not a gallery"):
+        build(other)
+    assert [path.name for path in other.iterdir()] == ["letter.txt"]
+
+
+def test_without_onnxruntime_web_it_says_what_to_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnxruntime_web, "_PLACES", (tmp_path,))
+    version = re.escape(onnxruntime_web.pinned()["version"])
+    with pytest.raises(MissingDependencyError, match=rf"npm install .*onnxruntime-web@{version}"):
+        build_site(tmp_path / "site")
+    with pytest.raises(MissingDependencyError, match="give the folder dist"):
+        build_site(tmp_path / "site", runtime=tmp_path)
+    for name in onnxruntime_web.pinned()["files"]:
+        (tmp_path / name).write_text("another version")
+    with pytest.raises(ChecksumError, match="install that version"):
+        build_site(tmp_path / "site", runtime=tmp_path)
+    assert not (tmp_path / "site").exists()
+
+
+def test_the_lock_holds_the_pinned_version_and_no_address() -> None:
+    folder = ROOT / "docs" / "gallery"
+    text = (folder / "package-lock.json").read_text("utf-8")
+    locked = json.loads(text)["packages"]
+    version = onnxruntime_web.pinned()["version"]
+    assert locked["node_modules/onnxruntime-web"]["version"] == version
+    wanted = json.loads((folder / "package.json").read_text("utf-8"))
+    assert wanted["dependencies"]["onnxruntime-web"] == version
+    packages = [one for place, one in locked.items() if place]
+    assert all(one["integrity"].startswith("sha512-") for one in packages)
+    assert "resolved" not in text

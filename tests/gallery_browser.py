@@ -1,0 +1,103 @@
+"""A real browser before a real server: the gallery as its visitors have it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.gallery import gallery_server
+
+FLAGS = (  # no sandbox as root in a container; the others keep Chromium's own connections away
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE = 240_000  # milliseconds; a busy machine compiles WebAssembly slowly
+SEVEN = ((75, 70), (140, 68), (205, 70), (170, 140), (130, 235))
+
+
+def chromium() -> str | None:
+    """Chromium's executable, from ZOO_CHROMIUM or where a distribution has it."""
+    named = os.environ.get("ZOO_CHROMIUM")
+    return named or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of `folder`, while the block runs."""
+    with gallery_server(folder) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Visit:
+    """A page with everything it asked for and complained about."""
+
+    def __init__(self, page: Any, home: str) -> None:
+        self.page = page
+        self.home = home
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.set_default_timeout(PATIENCE)
+        page.on("request", lambda one: self.requests.append(one.url))
+        page.on("console", lambda one: self.complaints.append(f"{one.type}: {one.text}"))
+        page.on("pageerror", lambda one: self.complaints.append(str(one)))
+
+    def go(self, place: str) -> None:
+        """Open a page of the gallery and wait until its demonstration can be used."""
+        self.page.goto(self.home + place)
+        controls = self.page.locator(".demo :is(button, input, select, textarea)")
+        if controls.count():
+            self.page.wait_for_selector(".demo [disabled]", state="detached")
+
+    def draw(self, points: Sequence[tuple[float, float]]) -> None:
+        """A stroke on the paper with the mouse; the paper has 280 points a side."""
+        box = self.page.locator("[data-pad]").bounding_box()
+        scale = box["width"] / 280
+        places = [(box["x"] + x * scale, box["y"] + y * scale) for x, y in points]
+        self.page.mouse.move(*places[0])
+        self.page.mouse.down()
+        for place in places[1:]:
+            self.page.mouse.move(*place, steps=3)
+        self.page.mouse.up()
+
+    def settled(self) -> None:
+        """Wait until every answer is there and no other one follows."""
+        answers = self.page.locator("[data-answer]")
+        for place in range(answers.count()):
+            self.page.wait_for_function(
+                "answer => answer.textContent !== '\\u2013'",
+                arg=answers.nth(place).element_handle(),
+            )
+        self.page.wait_for_selector(".demo:not([aria-busy=true])")
+
+    def probabilities(self) -> dict[str, list[float]]:
+        """By model, the probability behind each bar."""
+        found = {}
+        for panel in self.page.locator("[data-model]:has([data-bars])").all():
+            bars = panel.locator("[data-bars] > li").all()
+            shares = [float(bar.get_attribute("data-value")) for bar in bars]
+            found[panel.get_attribute("data-model")] = shares
+        return found
+
+    def answers(self) -> list[str]:
+        return list(self.page.locator("[data-answer]").all_inner_texts())
+
+    def refusal(self) -> str:
+        """What the visible alert says; waits for it."""
+        self.page.wait_for_selector("[data-alert]:not([hidden])")
+        return str(self.page.locator("[data-alert]").inner_text())

@@ -1,0 +1,340 @@
+"""The gallery in a real browser: every demonstration predicts what Python predicts."""
+
+from __future__ import annotations
+
+import base64
+import io
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gallery_browser import FLAGS, SEVEN, Visit, chromium, served
+from PIL import Image
+
+import zoo
+from zoo import samples
+from zoo.errors import MissingDependencyError
+from zoo.gallery import build_site
+from zoo.text import continuation, tokenize
+
+ROOT = Path(__file__).parent.parent
+AXE = ROOT / "docs" / "gallery" / "node_modules" / "axe-core" / "axe.min.js"
+CLOSE = 1e-4
+INDEX_BYTES = 100_000
+PHONE = {"width": 390, "height": 844}
+SERIOUS = ("serious", "critical")
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
+pytestmark = [
+    pytest.mark.skipif(chromium() is None, reason="needs Chromium: apt-get install chromium"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # of Playwright's own event loop
+]
+
+Open = Callable[..., Visit]
+
+
+def records(task: str, dataset: str | None = None) -> list[str]:
+    """Names of the published weights of a task, and of a dataset."""
+    every = (zoo.get_weights(name) for name in zoo.list_weights(task=task))
+    return [one.name for one in every if dataset in (None, one.metrics[0].dataset)]
+
+
+DIGITS = records("image-classification", "mnist")
+GARMENTS = records("image-classification", "fashion_mnist")
+WRITERS = records("language-modeling")
+
+
+@pytest.fixture(scope="session")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder to serve, with the gallery two folders below."""
+    folder = tmp_path_factory.mktemp("web")
+    try:
+        build_site(folder / "people" / "zoo", logs=ROOT)
+    except MissingDependencyError as error:
+        pytest.skip(str(error))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def open_gallery(browser: Any, web: Path) -> Iterator[Open]:
+    """Opens pages of the gallery; afterwards nothing was complained about or asked elsewhere."""
+    visits = []
+    with served(web) as address:
+
+        def visit(place: str, **options: Any) -> Visit:
+            context = browser.new_context(**options)
+            found = Visit(context.new_page(), f"{address}people/zoo/")
+            visits.append((context, found))
+            found.go(place)
+            return found
+
+        yield visit
+        for context, one in visits:
+            context.close()
+            assert one.complaints == []
+            own = (one.home, "data:", "blob:")
+            assert [url for url in one.requests if not url.startswith(own)] == []
+
+
+def page_of(name: str) -> str:
+    return f"models/{name}.html"
+
+
+def assert_as_in_python(found: dict[str, list[float]], names: list[str], raw: Any) -> None:
+    assert set(found) == set(names)
+    for name in names:
+        expected = list(zoo.pipeline(name)(raw).probabilities.values())
+        np.testing.assert_allclose(found[name], expected, atol=CLOSE)
+
+
+def paper(visit: Visit) -> Image.Image:
+    """What is drawn, as a picture."""
+    address = visit.page.evaluate("() => document.querySelector('[data-pad]').toDataURL()")
+    return Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2])))
+
+
+@pytest.mark.skipif(not DIGITS, reason="no weights of mnist are published")
+def test_whoever_draws_a_seven_sees_every_model_say_so(open_gallery: Open) -> None:
+    visit = open_gallery("index.html")
+    visit.draw(SEVEN)
+    visit.settled()
+    assert visit.answers() == ["7"] * len(DIGITS)
+    assert_as_in_python(visit.probabilities(), DIGITS, paper(visit))
+    times = visit.page.locator(".demo [data-note]").all_inner_texts()
+    assert all(time.endswith(" ms") for time in times)
+
+
+@pytest.mark.skipif(not DIGITS, reason="no weights of mnist are published")
+def test_the_keyboard_draws_too(open_gallery: Open) -> None:
+    visit = open_gallery(page_of(DIGITS[0]), viewport=PHONE)
+    visit.page.focus("[data-pad]")
+    for key, presses in (("ArrowUp", 10), (" ", 1), ("ArrowDown", 20)):
+        for _ in range(presses):
+            visit.page.keyboard.press(key)
+    visit.settled()
+    assert_as_in_python(visit.probabilities(), DIGITS, paper(visit))
+    visit.page.keyboard.press("Delete")
+    assert visit.answers() == ["\u2013"] * len(DIGITS)
+
+
+def pictures() -> dict[str, Image.Image]:
+    """Pictures of every sort that preprocessing tells apart."""
+    generator = np.random.default_rng(0)
+    noise = generator.integers(0, 256, (61, 83), np.uint8)
+    noise[:3] = noise[-3:] = noise[:, 0] = noise[:, -1] = 250
+    ink = np.zeros((90, 50, 4), np.uint8)
+    ink[20:70, 22:31] = (30, 60, 90, 255)
+    ink[20:29, 10:31] = (30, 60, 90, 128)
+    return {
+        "grey as it is": Image.fromarray(generator.integers(0, 256, (28, 28), np.uint8)),
+        "grey of another size": Image.fromarray(noise),
+        "light on dark": Image.fromarray(255 - noise).convert("RGB"),
+        "transparent": Image.fromarray(ink),
+    }
+
+
+@pytest.mark.skipif(not DIGITS, reason="no weights of mnist are published")
+def test_pictures_are_prepared_as_in_python(open_gallery: Open, tmp_path: Path) -> None:
+    visit = open_gallery(page_of(DIGITS[-1]))
+    for name, picture in pictures().items():
+        path = tmp_path / f"{name}.png"
+        picture.save(path)
+        visit.page.click("[data-clear]")
+        visit.page.set_input_files("[data-file]", path)
+        visit.settled()
+        assert_as_in_python(visit.probabilities(), DIGITS, path)
+
+
+@pytest.mark.skipif(not GARMENTS, reason="no weights of fashion_mnist are published")
+def test_garments_are_named_as_in_python(open_gallery: Open, tmp_path: Path) -> None:
+    visit = open_gallery(page_of(GARMENTS[0]))
+    for place, path in enumerate(samples.garments()):
+        visit.page.click("[data-clear]")
+        visit.page.locator("[data-sample]").nth(place).click()
+        visit.settled()
+        assert_as_in_python(visit.probabilities(), GARMENTS, path)
+    note = tmp_path / "note.png"
+    note.write_text("no picture")
+    visit.page.set_input_files("[data-file]", note)
+    assert "not a picture" in visit.refusal()
+
+
+def test_a_house_is_estimated_as_in_python(open_gallery: Open) -> None:
+    name = "linear_regression.california_housing"
+    visit = open_gallery(page_of(name))
+    row = [-122.2, 37.8, 41, 880, 120, 320, 120, 8.3]
+    for slider, value in zip(visit.page.locator("[data-feature]").all(), row, strict=True):
+        slider.fill(str(value))
+    visit.settled()
+    chosen = [float(one.input_value()) for one in visit.page.locator("[data-feature]").all()]
+    value = visit.page.locator("[data-answer]").get_attribute("data-value")
+    assert float(value) == pytest.approx(zoo.pipeline(name)(chosen).value, abs=CLOSE)
+    assert visit.answers()[0].endswith(" dollars")
+
+
+def test_a_census_record_is_judged_as_in_python(open_gallery: Open) -> None:
+    name = "logistic_regression.adult"
+    visit = open_gallery(page_of(name))
+    for field, value in (("education", "doctorate"), ("occupation", "executive or managerial")):
+        visit.page.get_by_label(field, exact=True).select_option(value)
+    visit.page.get_by_label("age", exact=True).fill("4")
+    visit.page.get_by_label("hours a week", exact=True).fill("4")
+    visit.settled()
+    active = {5: "age", 6: "private", 16: "weight", 32: "doctorate", 39: "years", 42: "single"}
+    active |= {51: "executive", 64: "no family", 67: "white", 72: "female"}
+    active |= {74: "no gain", 76: "no loss", 82: "hours", 83: "here"}
+    assert_as_in_python(visit.probabilities(), [name], list(active))
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_greedy_text_is_identical(open_gallery: Open, name: str) -> None:
+    prompt = "The king , who was well-known , said that"
+    visit = open_gallery(page_of(name))
+    visit.page.fill("[name=prompt]", prompt)
+    for slider, value in (("temperature", "0"), ("length", "50")):
+        visit.page.fill(f"[name={slider}]", value)
+    visit.page.click("[data-write]")
+    visit.page.wait_for_selector(".demo[aria-busy=false]")
+    written = visit.page.locator("[data-page]").text_content()
+    assert written == zoo.pipeline(name)(prompt, length=50).text
+    assert visit.page.locator("[data-note]").inner_text().startswith("50 tokens, ")
+
+
+@pytest.mark.parametrize("name", WRITERS[:1])
+def test_writing_can_be_stopped_and_begun_again(open_gallery: Open, name: str) -> None:
+    visit = open_gallery(page_of(name))
+    slider = visit.page.locator("[name=length]")
+    slider.fill(slider.get_attribute("max"))
+    visit.page.click("[data-write]")
+    visit.page.wait_for_function("() => document.querySelector('[data-page] span')?.textContent")
+    visit.page.click("[data-write]")
+    visit.page.wait_for_selector(".demo[aria-busy=false]")
+    count = int(visit.page.locator("[data-note]").inner_text().partition(" ")[0])
+    assert 0 < count < int(slider.get_attribute("max"))
+    slider.fill(slider.get_attribute("min"))
+    visit.page.click("[data-write]")
+    visit.page.wait_for_selector(".demo[aria-busy=false]")
+    note = visit.page.locator("[data-note]").inner_text()
+    assert note.startswith(f"{slider.get_attribute('min')} tokens")
+
+
+TEXTS = (
+    "Don't pay 1,000.50 for a well-known one; the U.S. player\u2019s \u201cbest\u201d (c. 1990 \u2013 95)",
+    "Mr. Smith / Dr. No @-@ 3 , 4 <unk> \u00e9t\u00e9 na\u00efve O'Brien ... $ 5 # 6 50% 20\u00b0",
+    "One line .\nThe next one: J. S. Bach vs. No. 5, at 3.14 .. or 10,000-odd",
+    "'quoted' players' `code` \u0662\u0663 \u4e2d\u6587 a_b x.y.z \u00bd \U0001f600 ! ? [ a ]",
+    '" b " said " c ( d ) 1990 \u2013 95 and 10 \u2013 many',
+    "",
+)
+
+
+def test_words_are_cut_and_joined_as_in_python(open_gallery: Open) -> None:
+    visit = open_gallery("index.html")
+    module = f"{visit.home}assets/text.js"
+    cut = """async ([module, texts]) => {
+        const { tokenize } = await import(module);
+        return texts.map((text) => tokenize(text, "word"));
+    }"""
+    tokens = visit.page.evaluate(cut, [module, TEXTS])
+    assert tokens == [tokenize(text, "word") for text in TEXTS]
+    join = """async ([module, prompt, tokens]) => {
+        const continuation = new (await import(module)).Continuation(prompt, "word");
+        return tokens.map((token) => continuation.add(token)).join("") + continuation.rest();
+    }"""
+    for words in tokens:
+        joined = visit.page.evaluate(join, [module, 'He said , "', words])
+        assert joined == "".join(continuation('He said , "', words, "word"))
+
+
+def test_tampered_weights_are_refused(browser: Any, web: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(web / "people" / "zoo", site)
+    file = site / "weights" / f"{DIGITS[0]}.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    with served(site) as address, browser.new_context() as context:
+        visit = Visit(context.new_page(), address)
+        visit.go("index.html")
+        visit.draw(SEVEN)
+        refusal = visit.refusal()
+        assert refusal.startswith(f"Refused: {file.name} is not the published file.")
+        assert zoo.get_weights(DIGITS[0]).artifact("safetensors").sha256 in refusal
+        assert visit.answers() == ["\u2013"] * len(DIGITS)
+
+
+def test_it_goes_on_when_the_network_is_cut(open_gallery: Open) -> None:
+    visit = open_gallery(page_of(DIGITS[0]))
+    visit.draw(SEVEN)
+    visit.settled()
+    visit.page.context.set_offline(True)
+    visit.page.click("[data-clear]")
+    visit.draw([(140, 50), (140, 230)])
+    visit.settled()
+    assert_as_in_python(visit.probabilities(), DIGITS, paper(visit))
+
+
+def test_the_index_is_small_and_fetches_no_model_by_itself(open_gallery: Open) -> None:
+    visit = open_gallery("index.html")
+    visit.page.wait_for_load_state("networkidle")
+    assert [url for url in visit.requests if "/weights/" in url or ".wasm" in url] == []
+    size = """() => performance.getEntriesByType("resource").concat(
+        performance.getEntriesByType("navigation")).reduce((a, one) => a + one.transferSize, 0)"""
+    assert 10_000 < visit.page.evaluate(size) < INDEX_BYTES
+
+
+def test_models_can_be_searched_filtered_and_sorted(open_gallery: Open) -> None:
+    visit = open_gallery("index.html")
+    shown = visit.page.locator(".card:visible h3")
+    assert shown.all_inner_texts() == zoo.list_weights()
+    visit.page.select_option("[name=order]", "largest")
+    sizes = {name: zoo.get_weights(name).parameters for name in zoo.list_weights()}
+    assert [sizes[name] for name in shown.all_inner_texts()] == sorted(sizes.values())[::-1]
+    visit.page.select_option("[name=task]", "image-classification")
+    visit.page.select_option("[name=data]", "mnist")
+    assert set(shown.all_inner_texts()) == set(DIGITS)
+    visit.page.fill("[name=search]", DIGITS[0].partition(".")[0].upper())
+    assert shown.all_inner_texts() == [DIGITS[0]]
+    visit.page.fill("[name=search]", "nothing like it")
+    assert visit.page.locator("[data-empty]").is_visible()
+    assert visit.page.locator("[data-count]").inner_text() == f"0 of {len(sizes)}"
+
+
+PAGES = ["index.html", *(page_of(name) for name in zoo.list_weights())]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(open_gallery: Open, scheme: str) -> None:
+    if not AXE.is_file():
+        pytest.skip("needs axe-core: npm ci --ignore-scripts in docs/gallery")
+    visit = open_gallery(PAGES[0], color_scheme=scheme)
+    faults = []
+    for place in PAGES:
+        visit.go(place)
+        visit.page.evaluate(AXE.read_text("utf-8"))
+        for one in visit.page.evaluate("async () => (await axe.run()).violations"):
+            nodes = [node["html"][:120] for node in one["nodes"]]
+            if one["impact"] in SERIOUS:
+                faults.append(f"{place}: {one['id']}: {nodes}")
+    assert faults == []
+
+
+def test_no_page_is_wider_than_a_phone(open_gallery: Open) -> None:
+    visit = open_gallery(PAGES[0], viewport=PHONE)
+    wide = []
+    for place in PAGES:
+        visit.go(place)
+        if visit.page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
+            wide.append(place)
+    assert wide == []

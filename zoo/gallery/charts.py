@@ -1,0 +1,91 @@
+"""A training log -> curves as SVG, one for each figure in it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import NamedTuple
+
+_WIDTH, _HEIGHT = 420, 210
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 14, 30
+
+
+class Curve(NamedTuple):
+    """A figure over the epochs: (epoch, value)."""
+
+    name: str
+    points: tuple[tuple[float, float], ...]
+
+
+def read_log(path: Path) -> list[Curve]:
+    """The loss and the validation figures of a training log, a JSON object a line."""
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    names = [
+        name for name in dict.fromkeys(name for line in lines for name in line) if _shown(name)
+    ]
+    return [
+        Curve(name, tuple((line["epoch"], line[name]) for line in lines if name in line))
+        for name in names
+    ]
+
+
+def _shown(name: str) -> bool:
+    return name == "train_loss" or name.startswith("validation_")
+
+
+def drawing(curve: Curve) -> str:
+    """The curve as SVG with its axes; its last point is marked."""
+    epochs = [epoch for epoch, _ in curve.points]
+    ticks = nice_ticks(*_range([value for _, value in curve.points]))
+    left, right = min(epochs), max(epochs)
+
+    def place(epoch: float, value: float) -> tuple[float, float]:
+        across = (epoch - left) / (right - left) if right > left else 0.5
+        up = (value - ticks[0]) / (ticks[-1] - ticks[0])
+        x = _LEFT + across * (_WIDTH - _LEFT - _RIGHT)
+        return x, _HEIGHT - _BOTTOM - up * (_HEIGHT - _TOP - _BOTTOM)
+
+    path = "L".join("{:.1f} {:.1f}".format(*place(*point)) for point in curve.points)
+    x, y = place(*curve.points[-1])
+    last = f"{curve.points[-1][1]:.4g}"
+    title = f"{curve.name.replace('_', ' ')} over {len(epochs)} points, at the end {last}"
+    parts = [
+        *(_level(place(left, tick)[1], _number(tick, ticks)) for tick in ticks),
+        f'<text class="tick" x="{_LEFT}" y="{_HEIGHT - 10}">epoch {left:g}</text>',
+        f'<text class="tick end" x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 10}">{right:g}</text>',
+        f'<path class="curve" d="M{path}" fill="none"/>',
+        f'<circle class="last" cx="{x:.1f}" cy="{y:.1f}" r="4"/>',
+    ]
+    return (
+        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
+        f'aria-label="{escape(title)}">{"".join(parts)}</svg>'
+    )
+
+
+def _level(y: float, label: str) -> str:
+    return (
+        f'<path class="grid" d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}"/>'
+        f'<text class="tick end" x="{_LEFT - 8}" y="{y + 4:.1f}">{label}</text>'
+    )
+
+
+def _range(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def nice_ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """Round numbers, evenly apart, from at most `low` to at least `high`."""
+    rough = (high - low) / (most - 1)
+    power = 10 ** math.floor(math.log10(rough))
+    step = next(one * power for one in (1, 2, 5, 10, 20) if one * power >= rough)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return [step * one for one in range(first, last + 1)]
+
+
+def _number(tick: float, ticks: Sequence[float]) -> str:
+    digits = max(0, -math.floor(math.log10(ticks[1] - ticks[0]) + 1e-9))
+    return f"{tick:,.{digits}f}"

@@ -1,0 +1,81 @@
+"""Records -> a folder of pages, scripts, weights and the runtime: a static site.
+
+The folder appears whole or not at all. Its `weights` are a hub: a manifest and the files it names.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from zoo import samples
+from zoo.errors import ConfigError
+from zoo.fetching import read_artifact
+from zoo.gallery import onnxruntime_web
+from zoo.gallery.pages import render
+from zoo.manifest import FILE_NAME, Weights, read_manifest, write_manifest
+
+_HERE = Path(__file__).parent
+_CHECKOUT = _HERE.parent.parent
+_MARK = "gallery.json"  # says that a folder is a gallery, which another may replace
+_SAMPLES = {"mnist": samples.digits, "fashion_mnist": samples.garments}
+
+
+def build_site(
+    out: Path,
+    *,
+    runtime: Path | None = None,
+    logs: Path | None = None,
+    manifest: Path | None = None,
+) -> list[Path]:
+    """Write the gallery of all records to the folder `out`; returns its files, sorted.
+
+    `runtime` is the folder `dist` of onnxruntime-web, by default looked for in `node_modules`
+    here and in the checkout; `logs` the folder above the training logs that records name, by
+    default the checkout. An `out` that is a gallery is replaced. Raises ConfigError for a folder
+    of something else, MissingDependencyError without onnxruntime-web or Jinja, ChecksumError for
+    one of other bytes, and what fetching raises.
+    """
+    if out.exists() and not (out / _MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise ConfigError(f"{out} exists and is not a gallery: give a new or an empty folder.")
+    records = read_manifest()
+    files = _files(records, onnxruntime_web.read(runtime), logs or _CHECKOUT)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        for place, content in files:
+            _write(temporary / place, content)
+        write_manifest(temporary / "weights" / FILE_NAME, records)
+        temporary.chmod(0o755)
+        shutil.rmtree(out, ignore_errors=True)
+        temporary.replace(out)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return sorted(path for path in out.rglob("*") if path.is_file())
+
+
+def _files(
+    records: Mapping[str, Weights], runtime: Mapping[str, bytes], logs: Path
+) -> Iterator[tuple[str, bytes]]:
+    for place, page in render(records.values(), logs):
+        yield place, page.encode()
+    for path in sorted((_HERE / "assets").iterdir()):
+        yield f"assets/{path.name}", path.read_bytes()
+    for name, content in runtime.items():
+        yield f"onnxruntime/{name}", content
+    for dataset in {one.metrics[0].dataset for one in records.values()} & _SAMPLES.keys():
+        for path in _SAMPLES[dataset]():
+            yield f"samples/{path.name}", path.read_bytes()
+    for weights in records.values():
+        for artifact in weights.artifacts.values():
+            yield f"weights/{artifact.file}", read_artifact(artifact)
+    yield _MARK, json.dumps({"gallery": sorted(records)}, indent=1).encode() + b"\n"
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)

@@ -1,0 +1,113 @@
+"""A graph without weights -> its layers, as a person would draw them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import prod
+
+import onnx
+
+from zoo.onnx.graph import PARAMETER
+
+_PLUMBING = ("Cast", "Identity", "Reshape", "Shape", "Squeeze", "Transpose", "Unsqueeze")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One operator between the first input and the first output.
+
+    `shape` is that of its first output, a text for a free axis, None where it is not known.
+    `parameters` counts those that no layer before it has counted, `shared` says that it uses
+    some that are counted there. `kernel` is empty but for convolution and pooling.
+    """
+
+    operator: str
+    shape: tuple[int | str, ...] | None
+    parameters: int
+    shared: bool = False
+    kernel: tuple[int, ...] = ()
+
+
+@dataclass
+class _Graph:
+    graph: onnx.GraphProto
+    parameters: dict[str, int] = field(default_factory=dict)
+    shapes: dict[str, tuple[int | str, ...]] = field(default_factory=dict)
+    integers: set[str] = field(default_factory=set)
+    arranged: dict[str, onnx.NodeProto] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for info in self.graph.input:
+            if info.doc_string == PARAMETER:
+                self.parameters[info.name] = prod(
+                    axis.dim_value for axis in info.type.tensor_type.shape.dim
+                )
+        for info in (*self.graph.value_info, *self.graph.output):
+            kind = info.type.tensor_type
+            if kind.HasField("shape"):
+                axes = kind.shape.dim
+                self.shapes[info.name] = tuple(one.dim_value or one.dim_param for one in axes)
+            if kind.elem_type == onnx.TensorProto.INT64:
+                self.integers.add(info.name)
+        fixed = {"", *self.parameters, *(one.name for one in self.graph.initializer)}
+        for node in self.graph.node:
+            if set(node.input) <= fixed | self.arranged.keys():
+                self.arranged |= dict.fromkeys(node.output, node)
+
+
+def layers(graph: bytes) -> list[Layer]:
+    """The layers of a published graph in the order in which they run.
+
+    Left out is what only re-arranges numbers, and what follows from the weights alone. `graph` is
+    trusted: one of zoo's own artifacts.
+    """
+    model = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(graph))
+    known = _Graph(model.graph)
+    counted: set[str] = set()
+    found = []
+    for node in _between(model.graph):
+        if node.op_type in _PLUMBING or node.output[0] in known.integers:
+            continue
+        used = _parameters_of(node, known)
+        fresh = used - counted
+        counted |= used
+        found.append(
+            Layer(
+                node.op_type,
+                known.shapes.get(node.output[0]),
+                sum(known.parameters[name] for name in fresh),
+                bool(used - fresh),
+                _kernel(node),
+            )
+        )
+    return found
+
+
+def _between(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """The nodes that depend on the first input and that the first output depends on."""
+    after = {graph.input[0].name}
+    for node in graph.node:
+        if after & set(node.input):
+            after |= set(node.output)
+    before = {graph.output[0].name}
+    for node in reversed(graph.node):
+        if before & set(node.output):
+            before |= set(node.input)
+    return [node for node in graph.node if {*node.output} & after and {*node.output} & before]
+
+
+def _parameters_of(node: onnx.NodeProto, known: _Graph) -> set[str]:
+    """The parameters that reach the node through nothing but re-arrangements of weights."""
+    found, waiting = set[str](), list(node.input)
+    while waiting:
+        name = waiting.pop()
+        if name in known.parameters:
+            found.add(name)
+        elif name in known.arranged:
+            waiting += known.arranged[name].input
+    return found
+
+
+def _kernel(node: onnx.NodeProto) -> tuple[int, ...]:
+    attributes = (one for one in node.attribute if one.name == "kernel_shape")
+    return next((tuple(one.ints) for one in attributes), ())
