@@ -25,6 +25,8 @@ TITLES = {
     "test_cache_disk": "Cache: disk and folder",
     "test_manifests": "Manifest",
     "test_weights": "Weights",
+    "test_params_files": "Weights: MXNet's own files",
+    "test_onnx_files": "ONNX files",
 }
 
 

@@ -27,6 +27,7 @@ LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"publishing", "tables"},
     {"evaluation"},
     {"pipelines"},
+    {"importing"},
     {"runtimes", "hub"},
     {"onnx"},
     {"params", "models"},
@@ -36,8 +37,8 @@ LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"receiving", "manifest"},
     {"sources", "cache", "display"},
     {"unwrapping", "partial"},
-    {"records", "downloading", "safetensors_check"},
-    {"atomic", "connections", "strict_json", "figures", "_mxnet"},
+    {"records", "downloading", "safetensors_check", "gluon_params"},
+    {"atomic", "connections", "strict_json", "figures", "_mxnet", "confined"},
     {"errors"},
 )
 DEPTHS = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}
