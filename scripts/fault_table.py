@@ -28,6 +28,7 @@ TITLES = {
     "test_params_files": "Weights: MXNet's own files",
     "test_onnx_files": "ONNX files",
     "test_fuzz": "Parsers, at random",
+    "test_soak": "Everything at once, at random",
 }
 
 

@@ -39,7 +39,7 @@ LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"unwrapping", "partial"},
     {"records", "downloading", "safetensors_check", "gluon_params"},
     {"atomic", "connections", "strict_json", "figures", "_mxnet", "confined"},
-    {"errors"},
+    {"errors", "owners"},
 )
 DEPTHS = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}
 
