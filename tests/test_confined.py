@@ -59,3 +59,12 @@ def test_it_sees_no_variable_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyP
     found = _run(tmp_path, "import os, sys; sys.stdout.write(repr(sorted(os.environ)))")
     assert b"HF_TOKEN" not in found
     assert b"PYTHONPATH" not in found
+
+
+def test_where_nothing_can_be_limited_the_output_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')"
+    monkeypatch.setattr("zoo.confined._START", start)
+    with pytest.raises(ConfinedError, match="2000 bytes, more than 1000"):
+        _run(tmp_path, "import sys; sys.stdout.buffer.write(bytes(2000))")

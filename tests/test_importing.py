@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from command_line import Run, document, refusal
 from params_files import params_file
 
 import zoo
-from zoo import params
+from zoo import gluon_params, params
 from zoo.errors import MissingDependencyError, WeightsError
 from zoo.importing import import_params, read_params
 
@@ -193,6 +194,39 @@ def test_the_command_writes_once(tmp_path: Path, run: Run) -> None:
     both = run("import-params", path, out, "--architecture", "lenet", "--symbol", "x")
     assert both.exit_code == 2
     assert "not both" in both.stderr
+
+
+class _Streams:
+    """Standard streams of bytes, as the reader's process has them."""
+
+    def __init__(self, content: bytes = b"") -> None:
+        self.buffer = io.BytesIO(content)
+
+
+def test_the_program_of_the_child_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = _Streams()
+    monkeypatch.setattr("sys.stdin", _Streams(params_file(ARRAYS)))
+    monkeypatch.setattr("sys.stdout", written)
+    gluon_params.main()
+    _same(params.read(written.buffer.getvalue()), ARRAYS)
+    monkeypatch.setattr("sys.stdin", _Streams(params_file(ARRAYS)[:-1]))
+    with pytest.raises(SystemExit) as caught:
+        gluon_params.main()
+    assert caught.value.code == gluon_params.REFUSED
+    assert "the file is cut" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x.params").write_bytes(params_file(ARRAYS))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(WeightsError, match="cannot be read: Permission denied"):
+        read_params(tmp_path / "x.params")
 
 
 @pytest.mark.parametrize("what", ["absent", "folder"])

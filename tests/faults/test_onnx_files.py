@@ -178,6 +178,8 @@ def test_onnx_good_files_pass() -> None:
     weights.append(helper.make_tensor("packed", TensorProto.FLOAT, [3], [0.0] * 3))
     check_model(_bytes(_model(weights=weights, opsets=[("", 21), ("ai.onnx.ml", 3)])))
     check_model(_bytes(_model(opsets=[("", 21), ("mine", 3)])), domains={"", "mine"})
+    check_model(_bytes(_model(helper.make_node("Elu", ["x"], ["y"], alpha=0.5))))
+    check_model(_GOOD + b"\x99\x06" + bytes(8))  # a field of 8 bytes that nobody knows
     check_model(_deep(10))
     published = Path(check_model.__code__.co_filename).parents[1] / "weights"
     for path in sorted(published.glob("*.onnx")):
