@@ -27,6 +27,7 @@ LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"publishing", "tables"},
     {"evaluation"},
     {"pipelines"},
+    {"importing"},
     {"runtimes", "hub"},
     {"onnx"},
     {"params", "models"},
@@ -36,9 +37,9 @@ LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"receiving", "manifest"},
     {"sources", "cache", "display"},
     {"unwrapping", "partial"},
-    {"records", "downloading", "safetensors_check"},
-    {"atomic", "connections", "strict_json", "figures", "_mxnet"},
-    {"errors"},
+    {"records", "downloading", "safetensors_check", "gluon_params"},
+    {"atomic", "connections", "strict_json", "figures", "_mxnet", "confined"},
+    {"errors", "owners"},
 )
 DEPTHS = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from zoo.atomic import PARTIAL
 from zoo.errors import ChecksumError, DownloadError
+from zoo.owners import PARTIAL
 from zoo.partial import growing
 from zoo.records import Artifact
 

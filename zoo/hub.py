@@ -48,7 +48,7 @@ def get_model(
     net = models.build(architecture, **(_agreed(get_weights(name), config) if tagged else config))
     if pretrained:
         arrays = params.read(Path(pretrained))
-        params.load(net, arrays, ctx=ctx, dtype=_float_dtype(arrays))
+        params.load(net, arrays, ctx=ctx, dtype=params.float_dtype(arrays))
     return net
 
 
@@ -99,9 +99,3 @@ def _agreed(weights: Weights, config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, list | tuple) else value
-
-
-def _float_dtype(arrays: Mapping[str, Any]) -> str | None:
-    """The one floating-point dtype of a file, so that float16 may be widened on loading."""
-    dtypes = {one.dtype.name for one in arrays.values() if one.dtype.kind == "f"}
-    return dtypes.pop() if len(dtypes) == 1 else None

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from zoo import params, tables
-from zoo.atomic import PARTIAL, write_atomically
+from zoo.atomic import write_atomically
 from zoo.cache import check_file
 from zoo.errors import (
     ChecksumError,
@@ -26,6 +26,7 @@ from zoo.errors import (
     WeightsError,
 )
 from zoo.manifest import FILE_NAME, Weights, embedded_folder, read_manifest, write_manifest
+from zoo.owners import PARTIAL
 from zoo.publishing.candidate import make_candidate, stored_arrays
 from zoo.publishing.measurement import measured
 from zoo.publishing.run import FinishedRun, read_run

@@ -19,6 +19,7 @@ from zoo.cli import (
     exporting,
     files,
     generating,
+    importing,
     listing,
     predicting,
     publishing,
@@ -47,6 +48,7 @@ app.command("evaluate")(evaluating.evaluate)
 app.command("fetch")(files.fetch)
 app.command("verify")(files.verify)
 app.command("export")(exporting.export)
+app.command("import-params")(importing.import_params)
 app.command("publish")(publishing.publish)
 app.command("demo")(demo.demo)
 app.add_typer(cache, name="cache")

@@ -14,8 +14,8 @@ from zoo import params
 from zoo.errors import ExportError, WeightsError
 from zoo.onnx.folding import fold
 from zoo.onnx.graph import PARAMETER, set_metadata
-
-_LARGEST = (1 << 31) - 1  # bytes that protobuf can hold
+from zoo.onnx.structure import LARGEST as _LARGEST
+from zoo.onnx.structure import check_model
 
 
 def bind(
@@ -54,6 +54,7 @@ def serialize(model: onnx.ModelProto) -> bytes:
 
 
 def _parse(graph: bytes) -> onnx.ModelProto:
+    check_model(graph)
     try:
         model = onnx.load_model_from_string(graph)
     except DecodeError:

@@ -1,0 +1,52 @@
+"""One fetch of the soak, in a process of its own that may be killed, stopped or starved."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import sys
+
+from processes import limited
+from records import artifact
+
+import zoo.connections  # noqa: F401  (imported once, before the fork)
+from zoo import cache, downloading, receiving
+from zoo.errors import ZooError
+from zoo.fetching import read_artifact
+from zoo.manifest import Artifact
+
+RIGHT, WRONG, REFUSED = 0, 66, 67
+LONGEST = 12.0
+SIZES = {"small.bin": 3_000, "middle.bin": 300_000, "large.bin": 2_500_000}
+
+
+def content_of(name: str) -> bytes:
+    """The bytes of a file of the soak; nothing is remembered between processes."""
+    return random.Random(name).randbytes(SIZES[name])
+
+
+def published(name: str) -> Artifact:
+    """The file's artifact."""
+    return artifact(content_of(name), name)
+
+
+def shorten_waits() -> None:
+    """The fetcher's bounds, so that a fetch ends within `LONGEST`."""
+    downloading.CONNECT_SECONDS, downloading.SILENCE_SECONDS = 1.0, 0.5
+    downloading.ANSWER_SECONDS = downloading.RATE_SECONDS = 1.0
+    downloading.LONGEST_PAUSE, receiving.TOTAL_SECONDS, downloading.SLOWEST = 0.5, 4.0, 1 << 20
+    receiving.SLOWEST, receiving._FIRST_PAUSE, cache._PATIENCE = 1 << 20, 0.01, 0.4
+
+
+def work(home: str, mirror: str, name: str, largest: int) -> None:
+    """Fetch one file; the exit code tells whether its bytes are right."""
+    os.environ["ZOO_HOME"] = home
+    logging.disable()
+    shorten_waits()
+    with limited(largest):
+        try:
+            found = read_artifact(published(name), mirrors=[mirror])
+        except ZooError:
+            sys.exit(REFUSED)
+    sys.exit(RIGHT if found == content_of(name) else WRONG)
