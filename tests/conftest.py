@@ -10,8 +10,10 @@ import pytest
 from file_server import FileServer
 from mirrors import CONTENT, SAMPLE
 
+from zoo import hubs
+
 _DATA_MIRROR = os.environ.get("ZOO_DATA_MIRROR", "")
-_VARIABLES = ("ZOO_MIRROR", "ZOO_DATA_MIRROR", "ZOO_OFFLINE", "ZOO_HUB")
+_VARIABLES = ("ZOO_MIRROR", "ZOO_DATA_MIRROR", "ZOO_OFFLINE", "ZOO_HUB", "ZOO_HUB_KEY")
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +24,7 @@ def zoo_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     for variable in _VARIABLES:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr("zoo.receiving._FIRST_PAUSE", 0.001)
+    hubs._remote_hub.cache_clear()
     return home
 
 

@@ -32,12 +32,14 @@ LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"params", "models"},
     {"data"},
     {"text", "transforms", "generation", "samples"},
-    {"fetching"},
+    {"lookup"},
+    {"hubs"},
+    {"fetching", "last_seen", "signatures"},
     {"receiving", "manifest"},
     {"sources", "cache", "display"},
     {"unwrapping", "partial"},
     {"records", "downloading", "safetensors_check"},
-    {"atomic", "connections", "strict_json", "figures", "_mxnet"},
+    {"atomic", "addresses", "connections", "strict_json", "figures", "_mxnet"},
     {"errors"},
 )
 DEPTHS = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}

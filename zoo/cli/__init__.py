@@ -22,6 +22,8 @@ from zoo.cli import (
     listing,
     predicting,
     publishing,
+    signing,
+    verifying,
 )
 from zoo.cli.exits import ZooGroup
 
@@ -45,7 +47,8 @@ app.command("predict", context_settings={"ignore_unknown_options": True})(predic
 app.command("generate")(generating.generate)
 app.command("evaluate")(evaluating.evaluate)
 app.command("fetch")(files.fetch)
-app.command("verify")(files.verify)
+app.command("verify")(verifying.verify)
+app.command("sign")(signing.sign)
 app.command("export")(exporting.export)
 app.command("publish")(publishing.publish)
 app.command("demo")(demo.demo)

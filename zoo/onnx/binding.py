@@ -14,6 +14,7 @@ from zoo import params
 from zoo.errors import ExportError, WeightsError
 from zoo.onnx.folding import fold
 from zoo.onnx.graph import PARAMETER, set_metadata
+from zoo.onnx.self_contained import check_self_contained
 
 _LARGEST = (1 << 31) - 1  # bytes that protobuf can hold
 
@@ -25,7 +26,8 @@ def bind(
 
     The weights are initializers, never inputs, re-packed once here; equal arguments give equal
     bytes. `metadata` is added to the model's metadata_props. Raises WeightsError for bytes that
-    are no such graph and for arrays that do not fit it: missing, unknown, wrong shape or dtype.
+    are no such graph, for a graph that needs more than itself (see `self_contained`), and for
+    arrays that do not fit it: missing, unknown, wrong shape or dtype.
     """
     model = _parse(graph)
     bind_model(model, arrays)
@@ -60,6 +62,7 @@ def _parse(graph: bytes) -> onnx.ModelProto:
         raise WeightsError("The graph's bytes are not an ONNX file.") from None
     if not model.graph.node:
         raise WeightsError("The graph's bytes are not an ONNX file with nodes.")
+    check_self_contained(model)
     return model
 
 
