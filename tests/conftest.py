@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from file_server import FileServer
 from mirrors import CONTENT, SAMPLE
+from signing_keys import Keys, make_keys
 
 from zoo import hubs
 
@@ -56,3 +57,10 @@ def data_mirror(zoo_home: Path, data_home: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("ZOO_DATA_MIRROR", _DATA_MIRROR)
     monkeypatch.setenv("ZOO_HOME", str(data_home))
     return _DATA_MIRROR
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    """A key to sign hubs with. Skips where model-signing is not installed."""
+    pytest.importorskip("model_signing.signing", reason="needs the extra `signing`")
+    return make_keys(tmp_path, "own")
