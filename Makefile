@@ -39,8 +39,10 @@ coverage: $(VENV)/.dev
 lock: $(VENV)/.dev
 	$(BIN)/pip install --quiet uv
 	$(LOCK) --group build --output-file requirements/runtime.txt
-	$(LOCK) --group build --group dev --extra hub --extra train --output-file requirements/dev.txt
-	$(LOCK) --group build --group dev --extra hub --override requirements/without-mxnet.override \
+	$(LOCK) --group build --group dev --extra hub --extra signing --extra train \
+		--output-file requirements/dev.txt
+	$(LOCK) --group build --group dev --extra hub --extra signing \
+		--override requirements/without-mxnet.override \
 		--output-file requirements/without-mxnet.txt
 
 clean:

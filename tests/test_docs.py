@@ -40,6 +40,7 @@ SHELLS = ("sh", "console")
 LANGUAGES = (*SHELLS, "python", "json", "text", "")
 CHEAP = {"list", "info", "predict", "generate", "fetch", "verify", "export", "cache"}
 NOT_OURS = {"cat", "cd", "curl", "echo", "export", "git", "ls", "pip", "source", "unset"}
+NOT_OURS |= {"model_signing", "openssl"}
 OURS = ("scripts/", "benchmarks/", "tests/")
 
 _FENCE = re.compile(r"^```(\w*)$\n(.*?)^```$", re.MULTILINE | re.DOTALL)

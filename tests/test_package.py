@@ -33,12 +33,14 @@ LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"params", "models"},
     {"data"},
     {"text", "transforms", "generation", "samples"},
-    {"fetching"},
+    {"lookup"},
+    {"hubs"},
+    {"fetching", "last_seen", "signatures"},
     {"receiving", "manifest"},
     {"sources", "cache", "display"},
     {"unwrapping", "partial"},
     {"records", "downloading", "safetensors_check", "gluon_params"},
-    {"atomic", "connections", "strict_json", "figures", "_mxnet", "confined"},
+    {"atomic", "addresses", "connections", "strict_json", "figures", "_mxnet", "confined"},
     {"errors", "owners"},
 )
 DEPTHS = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}

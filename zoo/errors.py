@@ -3,11 +3,13 @@
 ZooError
  ├─ UnknownModelError       no such model or weights; lists near names
  ├─ UnknownDatasetError     no such dataset; lists near names
- ├─ ConfigError             config contradicts the weights, or is out of range (also a ValueError)
+ ├─ ConfigError             config contradicts the weights or is out of range, an address that is
+ │                          none of a hub (also a ValueError)
  ├─ InputError              a raw input that no prediction can be made from (also a ValueError)
  ├─ ManifestError           a manifest or record that is damaged; names record and field
  ├─ DownloadError           every source with its reason, and where to put the file by hand
  │   └─ OfflineError        the file is not here and the network is switched off
+ ├─ SignatureError          a hub's manifest without the signature that is asked for; a wrong key
  ├─ ChecksumError           path, expected and found size or digest; the bad bytes are set aside
  ├─ WeightsError            a weights file that is damaged or does not fit the network
  ├─ DataError               a dataset file that is damaged or of another format
@@ -54,6 +56,10 @@ class DownloadError(ZooError):
 
 class OfflineError(DownloadError):
     """The file is neither embedded nor cached, and the network is switched off."""
+
+
+class SignatureError(ZooError):
+    """A manifest that is not signed by the key that is asked for."""
 
 
 class ChecksumError(ZooError):

@@ -23,6 +23,8 @@ from zoo.cli import (
     listing,
     predicting,
     publishing,
+    signing,
+    verifying,
 )
 from zoo.cli.exits import ZooGroup
 
@@ -46,7 +48,8 @@ app.command("predict", context_settings={"ignore_unknown_options": True})(predic
 app.command("generate")(generating.generate)
 app.command("evaluate")(evaluating.evaluate)
 app.command("fetch")(files.fetch)
-app.command("verify")(files.verify)
+app.command("verify")(verifying.verify)
+app.command("sign")(signing.sign)
 app.command("export")(exporting.export)
 app.command("import-params")(importing.import_params)
 app.command("publish")(publishing.publish)

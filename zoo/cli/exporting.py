@@ -37,7 +37,7 @@ def export(
       zoo export lenet.mnist lenet.onnx --force --json
     """
     from zoo.atomic import write_atomically
-    from zoo.manifest import get_weights
+    from zoo.lookup import get_weights
 
     weights = get_weights(name)
     if not force and file.exists():

@@ -65,7 +65,7 @@ def generate(
       zoo generate lstm_lm "The king" --beam 5 --length 30
     """
     from zoo.errors import InputError
-    from zoo.manifest import get_weights
+    from zoo.lookup import get_weights
     from zoo.pipelines import TextGenerator, pipeline
 
     weights = get_weights(name)
@@ -92,6 +92,6 @@ def generate(
 def _stream(prompt: str, pieces: Iterator[str]) -> None:
     """The prompt appears with the first piece, after whatever can go wrong."""
     for piece in chain([prompt + next(pieces, "")], pieces):
-        sys.stdout.write(piece)
+        sys.stdout.write(showing.harmless(piece))
         sys.stdout.flush()
     sys.stdout.write("\n")

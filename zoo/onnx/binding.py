@@ -25,7 +25,8 @@ def bind(
 
     The weights are initializers, never inputs, re-packed once here; equal arguments give equal
     bytes. `metadata` is added to the model's metadata_props. Raises WeightsError for bytes that
-    are no such graph and for arrays that do not fit it: missing, unknown, wrong shape or dtype.
+    are no such graph, for a graph that needs more than itself (see `structure`), and for
+    arrays that do not fit it: missing, unknown, wrong shape or dtype.
     """
     model = _parse(graph)
     bind_model(model, arrays)
