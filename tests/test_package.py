@@ -23,6 +23,7 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"cli"},
+    {"sharing"},
     {"publish"},
     {"publishing", "tables"},
     {"evaluation"},
@@ -32,7 +33,7 @@ LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"params", "models"},
     {"data"},
     {"text", "transforms", "generation", "samples"},
-    {"fetching"},
+    {"fetching", "hub_folder"},
     {"receiving", "manifest"},
     {"sources", "cache", "display"},
     {"unwrapping", "partial"},
