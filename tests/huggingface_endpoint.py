@@ -25,6 +25,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 CUT, CUT_AFTER = "cut", "cut after"
 WRITE, READ = "write", "read"
+TOKEN = "hf_tokentokentokentokentokentokentoken"  # of somebody who may write
+READER = "hf_readerreaderreaderreaderreaderreade"
 _LFS_ENDINGS = (".safetensors", ".onnx")  # as in the .gitattributes that the Hub makes
 
 Fault = int | str | Callable[["HuggingFaceEndpoint"], None]
@@ -177,7 +179,12 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._hang_up()
             route()
         except _RefusalError as error:
-            headers = {"X-Error-Code": error.code, "X-Error-Message": error.message}
+            wait = "86400" if error.status == 429 else ""
+            headers = {
+                "X-Error-Code": error.code,
+                "X-Error-Message": error.message,
+                "Retry-After": wait,
+            }
             self.give(error.status, {"error": error.message}, headers)
 
     def _hang_up(self) -> None:
@@ -375,6 +382,7 @@ def _resolve(call: _Handler, name: str, revision: str, file: str) -> None:
     if content is None:
         raise _RefusalError(404, "EntryNotFound", "Entry not found")
     if _is_lfs(file):
+        call.hub.objects[_sha256(content)] = content
         linked = {"X-Linked-Etag": f'"{_sha256(content)}"', "X-Linked-Size": str(len(content))}
         target = f"{call.hub.storage}/{_sha256(content)}?name={file}&signature=sesame"
         call.give(302, b"", {**headers, **linked, "Location": target})

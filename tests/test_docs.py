@@ -38,8 +38,8 @@ DATA_MIRROR = os.environ.get("ZOO_DATA_MIRROR", "")
 
 SHELLS = ("sh", "console")
 LANGUAGES = (*SHELLS, "python", "json", "text", "")
-CHEAP = {"list", "info", "predict", "generate", "fetch", "verify", "export", "cache"}
-NOT_OURS = {"cat", "cd", "curl", "echo", "export", "git", "ls", "pip", "source", "unset"}
+CHEAP = {"list", "info", "predict", "generate", "fetch", "verify", "export", "cache", "mirror"}
+NOT_OURS = {"cat", "cd", "curl", "echo", "export", "git", "hf", "ls", "pip", "source", "unset"}
 
 _FENCE = re.compile(r"^```(\w*)$\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MARK = re.compile(r"<!-- not executed: \S.* -->\n+\Z")

@@ -18,6 +18,7 @@ from zoo.errors import PublishError, ZooError
 SILENCE_SECONDS = 120.0
 LONGEST_PAUSE = 20
 LOGIN = "log in with `hf auth login`, or set HF_TOKEN to a token that may write"
+_LOGGERS = ("huggingface_hub", "httpx", "httpx2", "httpcore", "httpcore2")
 _AGAIN = (408, 409, 412, 425, 429, 500, 502, 503, 504)
 _REASONS = {
     401: f"the Hub does not take the token: {LOGIN}.",
@@ -59,16 +60,18 @@ def _quiet() -> Iterator[None]:
         enable_progress_bars,
     )
 
-    logger = logging.getLogger("huggingface_hub")
-    level, bars = logger.level, not are_progress_bars_disabled()
-    logger.setLevel(logging.CRITICAL + 1)
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    levels, bars = [one.level for one in loggers], not are_progress_bars_disabled()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         disable_progress_bars()
         try:
+            for one in loggers:
+                one.setLevel(logging.CRITICAL + 1)
             yield
         finally:
-            logger.setLevel(level)
+            for one, level in zip(loggers, levels, strict=True):
+                one.setLevel(level)
             if bars:
                 enable_progress_bars()
 

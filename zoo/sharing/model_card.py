@@ -61,7 +61,12 @@ On ONNX Runtime; a `.onnx` file holds network and weights:
 {_onnx_example(next(iter(records.values())), repository)}
 ```
 
-The record's `preprocessing` says how a raw input becomes the network's.
+The record's `preprocessing` says how a raw input becomes the network's. `gluon-zoo` does it, on ONNX
+Runtime or in MXNet Gluon (`pip install 'gluon-zoo[hub]'`):
+
+```python
+{_zoo_example(next(iter(records)), repository)}
+```
 
 ## Verify
 
@@ -218,6 +223,14 @@ from huggingface_hub import hf_hub_download
 path = hf_hub_download("{repository}", "{weights.name}.onnx")
 session = onnxruntime.InferenceSession(path)
 outputs = session.run(None, {{{feeds}}})"""
+
+
+def _zoo_example(name: str, repository: str) -> str:
+    address = f"hf://{repository}::{name}"
+    return f"""import zoo
+
+predict = zoo.pipeline("{address}")
+net = zoo.get_model("{address}", pretrained=True)"""
 
 
 def _zeros(spec: TensorSpec) -> str:

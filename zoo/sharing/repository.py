@@ -168,7 +168,8 @@ class Repository:
 def _check_endpoint(endpoint: str) -> None:
     parts = urlsplit(endpoint)
     loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+    secure = parts.scheme == "https" and bool(parts.hostname)
+    if not secure and not (parts.scheme == "http" and loopback):
         raise PublishError("HF_ENDPOINT is not an https address: no token is sent there.")
 
 
