@@ -38,8 +38,8 @@ DATA_MIRROR = os.environ.get("ZOO_DATA_MIRROR", "")
 
 SHELLS = ("sh", "console")
 LANGUAGES = (*SHELLS, "python", "json", "text", "")
-CHEAP = {"list", "info", "predict", "generate", "fetch", "verify", "export", "cache"}
-NOT_OURS = {"cat", "cd", "curl", "echo", "export", "git", "ls", "pip", "source", "unset"}
+CHEAP = {"list", "info", "predict", "generate", "fetch", "verify", "export", "cache", "mirror"}
+NOT_OURS = {"cat", "cd", "curl", "echo", "export", "git", "hf", "ls", "pip", "source", "unset"}
 NOT_OURS |= {"model_signing", "openssl"}
 OURS = ("scripts/", "benchmarks/", "tests/")
 

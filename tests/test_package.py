@@ -23,6 +23,7 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"cli"},
+    {"sharing"},
     {"publish"},
     {"publishing", "tables"},
     {"evaluation"},
@@ -35,7 +36,7 @@ LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"text", "transforms", "generation", "samples"},
     {"lookup"},
     {"hubs"},
-    {"fetching", "last_seen", "signatures"},
+    {"fetching", "last_seen", "signatures", "hub_folder"},
     {"receiving", "manifest"},
     {"sources", "cache", "display"},
     {"unwrapping", "partial"},

@@ -14,7 +14,7 @@ ZooError
  ├─ WeightsError            a weights file that is damaged or does not fit the network
  ├─ DataError               a dataset file that is damaged or of another format
  ├─ ExportError             operator, node, and what is supported
- ├─ PublishError            a run that may not be published, and why
+ ├─ PublishError            what may not be published, or could not be, and why
  └─ MissingDependencyError  an optional package that is not installed (also an ImportError)
 
 Wrong Python arguments stay TypeError and ValueError.
@@ -79,7 +79,7 @@ class ExportError(ZooError):
 
 
 class PublishError(ZooError):
-    """A run that may not be published."""
+    """A run or record that may not be published, or could not be."""
 
 
 class MissingDependencyError(ZooError, ImportError):

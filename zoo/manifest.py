@@ -30,6 +30,7 @@ __all__ = [
     "embedded_folder",
     "get_weights",
     "list_weights",
+    "manifest_bytes",
     "parse_manifest",
     "read_manifest",
     "write_manifest",
@@ -114,6 +115,12 @@ def write_manifest(path: Path, records: Mapping[str, Weights]) -> None:
 
     Raises ManifestError, before anything is written, for records that could not be read again.
     """
+    write_atomically(path, manifest_bytes(records, path))
+    _packaged.cache_clear()
+
+
+def manifest_bytes(records: Mapping[str, Weights], path: Path) -> bytes:
+    """What `write_manifest` writes to `path`. Raises ManifestError."""
     document = {"schema": SCHEMA, "weights": {name: one.to_json() for name, one in records.items()}}
     try:
         text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -121,8 +128,7 @@ def write_manifest(path: Path, records: Mapping[str, Weights]) -> None:
     except (TypeError, ValueError) as error:
         raise ManifestError(f"{path}: not written, a record is not plain JSON: {error}.") from None
     parse_manifest(content, path)
-    write_atomically(path, content)
-    _packaged.cache_clear()
+    return content
 
 
 @functools.cache

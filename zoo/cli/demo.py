@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.cli import showing
 from zoo.cli.evaluating import installed_runtimes
-from zoo.cli.exporting import self_contained
 from zoo.cli.predicting import seen
 from zoo.errors import ExportError, MissingDependencyError, UnknownModelError
 from zoo.figures import file_size, metric_value
@@ -165,6 +164,8 @@ def _export(console: Console) -> None:
         path = Path(folder, "lenet.onnx")
         net = _gluon_network(weights)
         if net is None:
+            from zoo.onnx.published import self_contained
+
             path.write_bytes(self_contained(weights))
         else:
             from zoo.onnx.export import export_onnx
