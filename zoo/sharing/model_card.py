@@ -61,8 +61,8 @@ On ONNX Runtime; a `.onnx` file holds network and weights:
 {_onnx_example(next(iter(records.values())), repository)}
 ```
 
-The record's `preprocessing` says how a raw input becomes the network's. `gluon-zoo` does it, on ONNX
-Runtime or in MXNet Gluon (`pip install 'gluon-zoo[hub]'`):
+The record's `preprocessing` says how a raw input becomes the network's. `gluon-zoo` does it, on
+ONNX Runtime or in MXNet Gluon (`pip install 'gluon-zoo[hub]'`):
 
 ```python
 {_zoo_example(next(iter(records)), repository)}
