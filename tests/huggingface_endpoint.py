@@ -255,11 +255,12 @@ def _create(call: _Handler) -> None:
     if call.hub.tokens.get(call.token) != WRITE:
         raise _RefusalError(403 if call.token else 401, "", "You don't have the rights")
     if name in call.hub.repositories:
-        raise _RefusalError(409, "", "You already created this model repo")
+        told = {"error": "You already created this model repo", "url": f"{call.hub.url}/{name}"}
+        return call.give(409, told)
     private = wanted.get("visibility") == "private" or bool(wanted.get("private"))
     made = call.hub.repositories[name] = Stored(private)
     made.add({".gitattributes": b"*.safetensors filter=lfs\n*.onnx filter=lfs\n"})
-    call.give(200, {"url": f"{call.hub.url}/{name}", "name": name})
+    return call.give(200, {"url": f"{call.hub.url}/{name}", "name": name})
 
 
 def _info(call: _Handler, name: str, revision: str | None = None) -> None:

@@ -41,8 +41,10 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class State:
-    """A repository or branch at one commit. `head` is None where there is no such branch,
-    `private` where there is no such repository."""
+    """A repository's branch: its newest commit, whether it is private, and its files.
+
+    `head` is None where there is no such branch, `private` where there is no such repository.
+    """
 
     head: str | None = None
     private: bool | None = None
