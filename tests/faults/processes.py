@@ -96,7 +96,7 @@ def forking() -> ForkServerContext:
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = environment()["PYTHONPATH"]
     try:
-        context.set_forkserver_preload(["processes"])
+        context.set_forkserver_preload(["processes", "soak_worker"])
         from multiprocessing import forkserver
 
         forkserver.ensure_running()
