@@ -22,6 +22,7 @@ from zoo.cli import (
     listing,
     predicting,
     publishing,
+    reproducing,
 )
 from zoo.cli.exits import ZooGroup
 
@@ -48,6 +49,7 @@ app.command("fetch")(files.fetch)
 app.command("verify")(files.verify)
 app.command("export")(exporting.export)
 app.command("publish")(publishing.publish)
+app.command("reproduce")(reproducing.reproduce)
 app.command("demo")(demo.demo)
 app.add_typer(cache, name="cache")
 cache.command("path")(files.cache_path)
