@@ -127,10 +127,10 @@ def found_steps(folder: Path) -> Steps:
     return read_log(_content(folder / "log.jsonl")) | newest
 
 
-def compare_steps(record: Weights, folder: Path) -> bool:
+def compare_steps(record: Weights, folder: Path) -> bool | None:
     """Say whether the run went the recorded way: its epochs' figures, its arrays at known steps.
 
-    False where it did not, and where nothing is known to compare with.
+    None where nothing is known to compare with.
     """
     log, found = _content(HERE.parent / record.provenance["log"]), found_steps(folder)
     expected = read_table(TABLE, record.name, _sha256(record)) | read_log(log)
@@ -140,18 +140,19 @@ def compare_steps(record: Weights, folder: Path) -> bool:
     if other:
         print(f"{record.name}: {other}")
     elif epochs:
-        print(f"{record.name}: the same losses and metrics in {epochs} epochs")
+        print(f"{record.name}: the same losses and metrics up to epoch {epochs}")
     if parting:
         print(f"{record.name}: {parting.tensor} is the first to differ, at step {parting.step}")
     elif steps:
         print(f"{record.name}: the same arrays at {len(steps)} steps, the last {max(steps)}")
     if not epochs and not steps:
         print(f"{record.name}: nothing is known of its first {max(found, default=0)} steps")
-    return not other and not parting and bool(epochs or steps)
+        return None
+    return not other and not parting
 
 
 def note(record: Weights, folder: Path) -> None:
-    """Add the arrays at the run's steps to the table; the log must be as recorded."""
+    """Add the arrays at the run's steps to the table, of a run that nothing contradicts."""
     content = table_with(TABLE, record.name, _sha256(record), found_steps(folder))
     write_atomically(TABLE, content)
     print(f"noted in {TABLE.relative_to(HERE.parent)}")
@@ -202,8 +203,9 @@ def main() -> None:
     guard(record, anyway=wanted.anyway)
     train(record, wanted)
     same = compare_steps(record, wanted.out)
-    if wanted.note and same:
+    if wanted.note and same is not False:
         note(record, wanted.out)
+        same = True
     if not wanted.partial:
         same = compare_bytes(record, wanted.out, read_artifact(record.artifact("safetensors")))
     sys.exit(0 if same else 1)
