@@ -23,6 +23,7 @@ from zoo.cli import (
     listing,
     predicting,
     publishing,
+    reproducing,
     sharing,
     signing,
     verifying,
@@ -54,8 +55,9 @@ app.command("sign")(signing.sign)
 app.command("export")(exporting.export)
 app.command("import-params")(importing.import_params)
 app.command("publish")(publishing.publish)
-app.command("push")(sharing.push)
 app.command("mirror")(sharing.mirror)
+app.command("push")(sharing.push)
+app.command("reproduce")(reproducing.reproduce)
 app.command("demo")(demo.demo)
 app.add_typer(cache, name="cache")
 cache.command("path")(files.cache_path)
