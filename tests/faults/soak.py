@@ -98,7 +98,7 @@ class Soak:
             self._finish(worker)
         self._calm = True
         for name in SIZES:
-            self._finish(self._start(name, largest=0), calm=True)
+            self._finish(self._start(name, calm=True))
         self._check_files()
         self._check_nothing_is_left()
         self.counts["requests"] += len(self._server.talks)
@@ -119,19 +119,18 @@ class Soak:
             self._signal(self._choose.choice(alive), sign)
             self.counts["killed" if what == "kill" else "stopped"] += 1
 
-    def _start(self, name: str = "", largest: int | None = None) -> Any:
+    def _start(self, name: str = "", *, calm: bool = False) -> Any:
         name = name or self._choose.choice(list(SIZES))
-        if largest is None:
-            limited = not self._mounted and self._choose.random() < 0.3
-            largest = self._choose.randrange(1, 2_000_000) if limited else 0
-            self.counts["files limited"] += limited
+        limited = not calm and not self._mounted and self._choose.random() < 0.3
+        largest = self._choose.randrange(1, 2_000_000) if limited else 0
+        self.counts["files limited"] += limited
         mirror = f"{self._server.address}/weather"
-        worker = forking().Process(target=work, args=(str(self._home), mirror, name, largest))
+        worker = forking().Process(target=work, args=(str(self._home), mirror, name, largest, calm))
         worker.start()
         self.counts["fetches"] += 1
         return worker
 
-    def _finish(self, worker: Any, *, calm: bool = False) -> None:
+    def _finish(self, worker: Any) -> None:
         worker.join(_STARTED * LONGEST)
         code = worker.exitcode
         if code is None:
@@ -140,8 +139,8 @@ class Soak:
         if code == SLOW:
             raise SoakError(f"a fetch took longer than {LONGEST} s")
         self.counts[{RIGHT: "right", REFUSED: "refused", -9: "ended"}.get(code, "other")] += 1
-        if code not in (RIGHT, REFUSED, -9) or (calm and code != RIGHT):
-            raise SoakError(f"a fetch ended with {code}{' in calm' if calm else ''}")
+        if code not in (RIGHT, REFUSED, -9) or (self._calm and code != RIGHT):
+            raise SoakError(f"a fetch ended with {code}{' in calm' if self._calm else ''}")
 
     def _settle(self) -> None:
         """Plug the cable in, free the disk, wake who sleeps."""
