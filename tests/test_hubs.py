@@ -9,6 +9,7 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,16 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+def test_a_lie_about_a_size_costs_nobody_a_cached_file(folder: Path) -> None:
+    artifact = get_weights(str(folder)).artifact("safetensors")
+    path = fetch_artifact(artifact)
+    for size in (1, len(ENCODED) + 1):
+        with pytest.raises(ManifestError, match=f"says {size} bytes, but .* is 21 bytes long"):
+            fetch_artifact(replace(artifact, size=size))
+    (folder / artifact.file).unlink()
+    assert fetch_artifact(artifact) == path
 
 
 @pytest.mark.parametrize("kind", ["folder", "file", "web"])

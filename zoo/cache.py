@@ -79,7 +79,7 @@ def check_file(path: Path, artifact: Artifact, *, keep: bool = False, links: boo
             if size != artifact.size:
                 raise ChecksumError(f"{path} has {size} bytes instead of {artifact.size}.")
             content = file.read(artifact.size + 1) if keep else b""
-            digest = hashlib.sha256(content).hexdigest() if keep else _digest(file)
+            digest = hashlib.sha256(content).hexdigest() if keep else sha256_of(file)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -179,7 +179,8 @@ def leftovers(folders: Iterable[Path], name: str = "*", *, seconds: float = _STA
     return [path for path in found if path.name.endswith(_LEFTOVERS) and _age(path) > seconds]
 
 
-def _digest(file: BinaryIO) -> str:
+def sha256_of(file: BinaryIO) -> str:
+    """The digest of what is left to read."""
     digest = hashlib.sha256()
     while chunk := file.read(_CHUNK):
         digest.update(chunk)
@@ -192,7 +193,7 @@ def _problem(cached: CachedFile, artifact: Artifact | None) -> str | None:
             check_file(cached.path, artifact)
             return None
         with open_regular(cached.path) as file:
-            digest = _digest(file)
+            digest = sha256_of(file)
     except (ChecksumError, OSError) as error:
         return str(error)
     if digest.startswith(cached.digest):

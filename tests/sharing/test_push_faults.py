@@ -80,7 +80,9 @@ def test_a_fault_for_ever_leaves_nothing_half(
     assert len(commits(hugging_face)) == 1
 
 
-@pytest.mark.parametrize(("route", "status"), zip(ROUTES, itertools.cycle([403, 401, 413, 404])))
+@pytest.mark.parametrize(
+    ("route", "status"), list(zip(ROUTES, itertools.cycle([403, 401, 413, 404])))
+)
 def test_a_refusal_is_one_line(hugging_face: HuggingFaceEndpoint, route: str, status: int) -> None:
     hugging_face.faults[route] = [status] * 9
     message = refusal()

@@ -10,7 +10,6 @@ from pathlib import Path
 from zoo.errors import PublishError
 from zoo.fetching import fetch_artifact
 from zoo.manifest import FILE_NAME, Artifact, Weights, manifest_bytes
-from zoo.onnx.published import self_contained
 from zoo.sharing.mirror import KEPT, NEW, REPAIRED, REPLACED, SharedFile
 from zoo.sharing.model_card import FILE as CARD
 from zoo.sharing.model_card import model_card
@@ -82,6 +81,8 @@ def _has_model_to_make(weights: Weights) -> bool:
 
 def _model(there: There, entry: Entry, address: str) -> Content:
     """The self-contained ONNX model: the one that is there, or one that is made."""
+    from zoo.onnx.published import self_contained
+
     file = f"{entry.weights.name}.onnx"
     stored, listed = there.state.files.get(file), there.digests.get(file)
     if stored is not None and listed is not None and stored.sha256 == listed:
