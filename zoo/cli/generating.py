@@ -61,7 +61,7 @@ def generate(
     \b
     Examples:
       zoo generate lstm_lm.wikitext2 "The game was" --temperature 0.8 --top-k 40
-      zoo generate lstm_lm "The history of" --temperature 0.7 --seed 3
+      zoo generate lstm_lm.shakespeare "ROMEO:" --temperature 0.7 --seed 3
       zoo generate lstm_lm "The king" --beam 5 --length 30
     """
     from zoo.errors import InputError
