@@ -274,6 +274,7 @@ LANGUAGE_MODELS = {
             output_dropout=0.3,
             locked_dropout=True,
             weight_drop=0.3,
+            final_fit=True,
             config={"embed_size": 384, "hidden_size": 384, "layers": 2, "dropout": 0.3},
         ),
     )

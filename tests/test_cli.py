@@ -31,6 +31,7 @@ COMMANDS = (
     "verify",
     "export",
     "publish",
+    "reproduce",
     "demo",
 )
 CACHE_COMMANDS = ("path", "list", "verify", "prune")

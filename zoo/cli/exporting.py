@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,6 @@ from zoo.cli import showing
 from zoo.cli.arguments import Json, Name
 from zoo.errors import ExportError
 from zoo.figures import file_size
-
-if TYPE_CHECKING:
-    from zoo.manifest import Weights
 
 
 def export(
@@ -37,7 +34,8 @@ def export(
       zoo export lenet.mnist lenet.onnx --force --json
     """
     from zoo.atomic import write_atomically
-    from zoo.manifest import get_weights
+    from zoo.lookup import get_weights
+    from zoo.onnx.published import self_contained
 
     weights = get_weights(name)
     if not force and file.exists():
@@ -53,25 +51,3 @@ def export(
         showing.print_json({"name": weights.name, **facts})
     else:
         typer.echo(f"{file}  {file_size(len(content))}  sha256 {digest}")
-
-
-def self_contained(weights: Weights) -> bytes:
-    """The published graph with the published weights bound into it."""
-    from zoo import params
-    from zoo.fetching import read_artifact
-    from zoo.onnx.binding import bind
-
-    arrays = params.read(read_artifact(weights.artifact("safetensors")))
-    graph = read_artifact(weights.artifact("onnx-graph"))
-    return bind(graph, arrays, metadata=_metadata(weights))
-
-
-def _metadata(weights: Weights) -> dict[str, str]:
-    """Added to what is in the published graph: how to use the model, and its licence."""
-    import json
-
-    return {
-        "task": weights.task,
-        "preprocessing": json.dumps(dict(weights.preprocessing), ensure_ascii=False),
-        "licence": weights.licence["weights"],
-    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zoo.errors import MissingDependencyError, WeightsError
+from zoo.onnx.structure import check_model
 
 _FATAL_ONLY = 4  # errors are raised
 
@@ -13,7 +14,8 @@ def open_session(model: bytes, *, threads: int | None = None) -> Any:
     """An onnxruntime.InferenceSession of a self-contained model's bytes, which logs nothing.
 
     `threads` bounds the cores of one run; None leaves the choice to ONNX Runtime. Raises
-    MissingDependencyError without ONNX Runtime, WeightsError for bytes that it cannot load.
+    MissingDependencyError without ONNX Runtime, WeightsError for bytes that `check_model` refuses
+    or that ONNX Runtime cannot load.
     """
     try:
         import onnxruntime
@@ -21,6 +23,7 @@ def open_session(model: bytes, *, threads: int | None = None) -> Any:
         raise MissingDependencyError(
             "ONNX Runtime is not installed here: pip install onnxruntime."
         ) from None
+    check_model(model)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _FATAL_ONLY
     if threads is not None:
