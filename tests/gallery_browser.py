@@ -21,7 +21,7 @@ FLAGS = (  # no sandbox as root in a container; the others keep Chromium's own c
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE = 240_000  # milliseconds; a busy machine compiles WebAssembly slowly
+PATIENCE = 90_000  # milliseconds; a busy machine compiles WebAssembly slowly
 SEVEN = ((75, 70), (140, 68), (205, 70), (170, 140), (130, 235))
 
 

@@ -187,9 +187,9 @@ def test_a_census_record_is_judged_as_in_python(open_gallery: Open) -> None:
     name = "logistic_regression.adult"
     visit = open_gallery(page_of(name))
     for field, value in (("education", "doctorate"), ("occupation", "executive or managerial")):
-        visit.page.get_by_label(field, exact=True).select_option(value)
-    visit.page.get_by_label("age", exact=True).fill("4")
-    visit.page.get_by_label("hours a week", exact=True).fill("4")
+        visit.page.get_by_role("combobox", name=field, exact=True).select_option(value)
+    for field in ("age", "hours a week"):
+        visit.page.get_by_role("slider", name=field, exact=True).fill("4")
     visit.settled()
     active = {5: "age", 6: "private", 16: "weight", 32: "doctorate", 39: "years", 42: "single"}
     active |= {51: "executive", 64: "no family", 67: "white", 72: "female"}

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from zoo.onnx.outline import Layer
+if TYPE_CHECKING:
+    from zoo.onnx.outline import Layer
 
 _COLUMN = 116
 _MIDDLE = 84

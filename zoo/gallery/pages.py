@@ -15,7 +15,6 @@ from zoo.figures import file_size, metric_value
 from zoo.gallery import architecture, charts, forms, onnxruntime_web
 from zoo.gallery.serving import POLICY
 from zoo.manifest import Weights
-from zoo.onnx import outline
 
 _TITLES = {
     "r2": "R²",
@@ -189,6 +188,8 @@ def _plain(value: Any) -> Any:
 
 
 def _architecture(weights: Weights) -> str:
+    from zoo.onnx import outline
+
     layers = outline.layers(read_artifact(weights.artifact("onnx-graph")))
     sizes = tuple(one for one in weights.inputs[0].shape if isinstance(one, int))
     title = {"image": "Picture", "tokens": "Token"}.get(weights.preprocessing["kind"], "Features")

@@ -1,10 +1,24 @@
 // The page's side of the worker.
 
-const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
 const waiting = new Map();
 let requests = 0;
+let worker = null;
 
-worker.onmessage = ({ data: { id, result, refusal, progress, piece } }) => {
+/** The worker, started when it is first asked: its runtime is half the weight of the index. */
+function started() {
+  if (worker) return worker;
+  worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+  worker.onmessage = ({ data }) => hear(data);
+  worker.onerror = (event) => {
+    event.preventDefault();
+    for (const { reject } of waiting.values()) reject(new Error("The models could not be started."));
+    waiting.clear();
+    worker = null;
+  };
+  return worker;
+}
+
+function hear({ id, result, refusal, progress, piece }) {
   const one = waiting.get(id);
   if (!one) return;
   if (progress) return one.onProgress?.(progress);
@@ -12,20 +26,14 @@ worker.onmessage = ({ data: { id, result, refusal, progress, piece } }) => {
   waiting.delete(id);
   if (refusal === undefined) one.resolve(result);
   else one.reject(new Error(refusal));
-};
-
-worker.onerror = (event) => {
-  event.preventDefault();
-  for (const { reject } of waiting.values()) reject(new Error("The models could not be started."));
-  waiting.clear();
-};
+}
 
 function ask(request, listeners = {}) {
   const id = ++requests;
   const answer = new Promise((resolve, reject) => {
     waiting.set(id, { resolve, reject, ...listeners });
   });
-  worker.postMessage({ id, ...request });
+  started().postMessage({ id, ...request });
   return { id, answer };
 }
 
