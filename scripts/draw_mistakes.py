@@ -42,7 +42,7 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for weights in map(zoo.get_weights, names) if names else stale():
         found = measured(weights)
-        write_atomically(place(weights), (json.dumps(found, indent=1) + "\n").encode())
+        write_atomically(place(weights), text(found).encode())
         write_atomically(place(weights).with_suffix(".png"), drawing(weights.name, found))
         print(f"{weights.name}: {sum_of_mistakes(found):,} mistakes in {found['n']:,}")
     write_atomically(FOLDER / "README.md", page().encode())
@@ -99,6 +99,12 @@ def measured(weights: Weights) -> dict[str, Any]:
         ],
         "pictures": strip(data.inputs[worst]) if data.inputs.ndim >= 3 else None,
     }
+
+
+def text(found: Mapping[str, Any]) -> str:
+    """JSON with a line for each field."""
+    lines = (f" {json.dumps(name)}: {json.dumps(value)}" for name, value in found.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:

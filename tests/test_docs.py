@@ -39,8 +39,8 @@ DATA_MIRROR = os.environ.get("ZOO_DATA_MIRROR", "")
 SHELLS = ("sh", "console")
 LANGUAGES = (*SHELLS, "python", "json", "text", "")
 CHEAP = {"list", "info", "predict", "generate", "fetch", "verify", "export", "cache", "mirror"}
-NOT_OURS = {"cat", "cd", "curl", "echo", "export", "git", "hf", "ls", "npm", "pip", "source", "unset"}
-NOT_OURS |= {"model_signing", "openssl"}
+NOT_OURS = {"cat", "cd", "curl", "echo", "export", "git", "hf", "ls", "pip", "source", "unset"}
+NOT_OURS |= {"model_signing", "npm", "openssl"}
 OURS = ("scripts/", "benchmarks/", "tests/")
 
 _FENCE = re.compile(r"^```(\w*)$\n(.*?)^```$", re.MULTILINE | re.DOTALL)

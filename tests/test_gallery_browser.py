@@ -230,7 +230,8 @@ def test_writing_can_be_stopped_and_begun_again(open_gallery: Open, name: str) -
 
 
 TEXTS = (
-    "Don't pay 1,000.50 for a well-known one; the U.S. player\u2019s \u201cbest\u201d (c. 1990 \u2013 95)",
+    "Don't pay 1,000.50 for a well-known one; the U.S. player\u2019s \u201cbest\u201d "
+    "(c. 1990 \u2013 95)",
     "Mr. Smith / Dr. No @-@ 3 , 4 <unk> \u00e9t\u00e9 na\u00efve O'Brien ... $ 5 # 6 50% 20\u00b0",
     "One line .\nThe next one: J. S. Bach vs. No. 5, at 3.14 .. or 10,000-odd",
     "'quoted' players' `code` \u0662\u0663 \u4e2d\u6587 a_b x.y.z \u00bd \U0001f600 ! ? [ a ]",

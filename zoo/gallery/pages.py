@@ -12,7 +12,7 @@ from zoo import __version__, samples
 from zoo.errors import MissingDependencyError
 from zoo.fetching import read_artifact
 from zoo.figures import file_size, metric_value
-from zoo.gallery import architecture, charts, forms, onnxruntime_web
+from zoo.gallery import architecture, charts, forms, mistakes, onnxruntime_web
 from zoo.gallery.serving import POLICY
 from zoo.manifest import Weights
 
@@ -119,6 +119,7 @@ def _record(weights: Weights, everyone: Sequence[Weights], logs: Path) -> Mappin
         "demo": _demo(weights, everyone),
         "architecture": _architecture(weights),
         "curves": _curves(weights, logs),
+        "confusion": mistakes.read(weights, logs),
         "metrics": _metrics(weights),
         "runtimes": _distinct(name for one in weights.metrics for name in one.runtimes),
         "facts": _facts(weights),

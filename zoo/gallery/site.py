@@ -14,7 +14,7 @@ from pathlib import Path
 from zoo import samples
 from zoo.errors import ConfigError
 from zoo.fetching import read_artifact
-from zoo.gallery import onnxruntime_web
+from zoo.gallery import mistakes, onnxruntime_web
 from zoo.gallery.pages import render
 from zoo.manifest import FILE_NAME, Weights, read_manifest, write_manifest
 
@@ -73,6 +73,9 @@ def _files(
     for weights in records.values():
         for artifact in weights.artifacts.values():
             yield f"weights/{artifact.file}", read_artifact(artifact)
+        confusion = mistakes.read(weights, logs)
+        if confusion and confusion.strip:
+            yield f"mistakes/{weights.name}.png", confusion.strip
     yield _MARK, json.dumps({"gallery": sorted(records)}, indent=1).encode() + b"\n"
 
 

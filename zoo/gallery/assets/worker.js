@@ -54,6 +54,7 @@ async function openRecord(name, progress) {
   progress({ text: `Opening ${name}` });
   const model = bind(bytes["onnx-graph"], readSafetensors(bytes.safetensors));
   const session = await ort.InferenceSession.create(model);
+  await session.run(Object.fromEntries(record.inputs.map((spec) => [spec.name, zeros(spec)])));
   const tokens = bytes.vocabulary && readVocabulary(bytes.vocabulary);
   const index = tokens && new Map(tokens.map((token, number) => [token, number]));
   return { record, session, tokens, index };
@@ -83,6 +84,14 @@ async function run({ name, data, shape }) {
   const outputs = await session.run({ [record.inputs[0].name]: input });
   const milliseconds = performance.now() - start;
   return { output: outputs[record.outputs[0].name].data, milliseconds };
+}
+
+/** An input of zeros, every free axis 1: a state before any text, and the first run's input, which
+ * takes longer than those that visitors wait for. */
+function zeros({ shape, dtype }) {
+  const sizes = shape.map((size) => (typeof size === "number" ? size : 1));
+  const Numbers = dtype === "int64" ? BigInt64Array : Float32Array;
+  return new ort.Tensor(dtype, new Numbers(sizes.reduce((a, b) => a * b)), sizes);
 }
 
 /** A prompt continued, token by token, until it is long enough or stopped. */
@@ -128,10 +137,7 @@ function promptIds({ record, index }, prompt) {
 }
 
 async function readPrompt(model, ids) {
-  let state = model.record.inputs.slice(1).map(({ shape }) => {
-    const sizes = shape.map((size) => (typeof size === "number" ? size : 1));
-    return new ort.Tensor("float32", new Float32Array(sizes.reduce((a, b) => a * b)), sizes);
-  });
+  let state = model.record.inputs.slice(1).map(zeros);
   let logits;
   for (let at = 0; at < ids.length; at += PROMPT_CHUNK) {
     ({ logits, state } = await step(model, ids.slice(at, at + PROMPT_CHUNK), state));
