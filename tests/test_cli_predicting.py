@@ -64,6 +64,16 @@ def test_a_narrow_terminal_has_the_bars_below(run: Run) -> None:
     assert max(map(len, lines[-19:])) <= 40
 
 
+@pytest.mark.usefixtures("embedded")
+def test_pictures_need_no_name(run: Run) -> None:
+    paths = samples.digits()[2:4]
+    assert run("predict", *paths).stdout == run("predict", "lenet", *paths).stdout
+    nothing = run("predict", "lenet")
+    assert nothing.exit_code == 2
+    assert "give a picture or a row of features" in nothing.stderr
+    assert "none.png" in refusal(run("predict", "none.png"))
+
+
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.usefixtures("embedded")
 def test_pictures_as_json(runtime: str, run: Run) -> None:

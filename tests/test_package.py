@@ -41,7 +41,7 @@ LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"sources", "cache", "display"},
     {"unwrapping", "partial"},
     {"records", "downloading", "safetensors_check", "gluon_params"},
-    {"atomic", "addresses", "connections", "strict_json", "figures", "_mxnet", "confined"},
+    {"atomic", "addresses", "connections", "strict_json", "figures", "cards", "_mxnet", "confined"},
     {"errors", "owners"},
 )
 DEPTHS = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo import generation, transforms
+from zoo import cards, generation, transforms
 from zoo.errors import ConfigError, InputError
 from zoo.fetching import read_artifact
 from zoo.lookup import get_weights
@@ -34,6 +34,10 @@ class Prediction:
     def __str__(self) -> str:
         return f"{self.label} ({self.probability:.1%})"
 
+    def _repr_html_(self) -> str:
+        shares = self.top()
+        return cards.bars(str(self), shares, len(self.probabilities) - len(shares))
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -44,6 +48,9 @@ class Estimate:
 
     def __str__(self) -> str:
         return f"{self.value:.3f} x {self.unit}" if self.unit else f"{self.value:.3f}"
+
+    def _repr_html_(self) -> str:
+        return cards.text(f"{self.value:.3f}", f" x {self.unit}" if self.unit else "")
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,9 @@ class Generation:
 
     def __str__(self) -> str:
         return self.text
+
+    def _repr_html_(self) -> str:
+        return cards.text(self.prompt, self.text.removeprefix(self.prompt))
 
 
 class Pipeline(ABC):

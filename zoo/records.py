@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from zoo import cards
 from zoo.errors import ManifestError
+from zoo.figures import file_size, metric_value
 
 LARGEST_FILE = 1 << 40
 _PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._+-]*[A-Za-z0-9_+-])?")
@@ -170,6 +172,25 @@ class Weights:
         """The same record, whose files are those of the hub at `place`."""
         artifacts = {kind: replace(one, hub=place) for kind, one in self.artifacts.items()}
         return replace(self, hub=place, artifacts=artifacts)
+
+    def _repr_html_(self) -> str:
+        """The record as a notebook shows it."""
+        measured = {
+            f"{one.name.replace('_', ' ')}, {one.dataset} {one.split}": metric_value(
+                one.name, one.value, one.standard_error
+            )
+            for one in self.metrics
+        }
+        files = (f"{one.file} ({file_size(one.size)})" for one in self.artifacts.values())
+        rows = {
+            "task": self.task,
+            **measured,
+            "parameters": f"{self.parameters:,}",
+            "files": ", ".join(files),
+            "licence": self.licence["weights"],
+            "paper": self.paper,
+        }
+        return cards.facts(self.name, self.description, rows)
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Weights:

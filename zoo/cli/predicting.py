@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.cli import showing
-from zoo.cli.arguments import Json, Name, OneRuntime, Runtime, read_text
+from zoo.cli.arguments import Json, OneRuntime, Runtime, complete_name, read_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,20 +23,29 @@ if TYPE_CHECKING:
     from zoo.manifest import Weights
 
 _WIDEST_BAR = 30
+_READER = "lenet"  # reads the pictures that are given without a name
 _OPTION = re.compile(r"-[^\d.]")  # and not a negative number
 
 
 def predict(
-    name: Name,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="Published weights, such as lenet.mnist; lenet if a file stands first.",
+            autocompletion=complete_name,
+            show_default=False,
+        ),
+    ],
     inputs: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="INPUT",
             help="Pictures; or rows of features, each as one text such as '0.5, 3, 1', "
             "'income=8.3 age=41' or '3:1 11:1'; or files of such rows; - is standard input.",
             show_default=False,
         ),
-    ],
+    ] = None,
     runtime: OneRuntime = Runtime.onnx,
     top: Annotated[
         int, typer.Option("--top", metavar="N", min=1, help="How many labels to show.")
@@ -49,7 +58,8 @@ def predict(
 
     \b
     Examples:
-      zoo predict lenet digit.png
+      zoo predict digit.png
+      zoo predict mlp.mnist digit.png
       zoo predict lenet.fashion_mnist *.jpg --top 3
       zoo predict logistic_regression.adult "3:1 11:1 14:1"
       cat digit.png | zoo predict lenet - --json
@@ -58,7 +68,11 @@ def predict(
     from zoo.lookup import get_weights
     from zoo.pipelines import pipeline
 
+    if _is_file(name):
+        name, inputs = _READER, [name, *(inputs or [])]
     weights = get_weights(name)
+    if not inputs:
+        raise typer.BadParameter("give a picture or a row of features.", param_hint="INPUT")
     if weights.task == "language-modeling":
         raise InputError(f"{weights.name} writes text: use zoo generate {name}.")
     named = list(_raw_inputs(inputs, weights))
