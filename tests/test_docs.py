@@ -149,6 +149,8 @@ def _check_options(script: str, words: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True
     )
+    if "gluon-zoo[train]" in done.stderr:
+        pytest.skip(done.stderr)
     assert done.returncode == 0, done.stderr
     options = [word.partition("=")[0] for word in words if word.startswith("-")]
     assert set(options) <= set(re.findall(r"(?<!\S)--?[\w-]+", done.stdout))
