@@ -86,7 +86,7 @@ def measured(weights: Weights) -> dict[str, Any]:
         "dataset": metric.dataset,
         "split": metric.split,
         "n": len(truth),
-        "labels": list(weights.labels),
+        "labels": list(weights.labels or ()),
         "confusion": confusion.tolist(),
         "mistakes": [
             {
