@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from zoo.errors import MissingDependencyError, WeightsError
@@ -9,11 +10,12 @@ from zoo.errors import MissingDependencyError, WeightsError
 _FATAL_ONLY = 4  # errors are raised
 
 
-def open_session(model: bytes, *, threads: int | None = None) -> Any:
-    """An onnxruntime.InferenceSession of a self-contained model's bytes, which logs nothing.
+def open_session(model: bytes | Path, *, threads: int | None = None) -> Any:
+    """An onnxruntime.InferenceSession of a model, which logs nothing.
 
-    `threads` bounds the cores of one run; None leaves the choice to ONNX Runtime. Raises
-    MissingDependencyError without ONNX Runtime, WeightsError for bytes that it cannot load.
+    `model` is its bytes, or the path of one whose weights lie beside it. `threads` bounds the
+    cores of one run; None leaves the choice to ONNX Runtime. Raises MissingDependencyError without
+    ONNX Runtime, WeightsError for what it cannot load.
     """
     try:
         import onnxruntime
@@ -25,8 +27,9 @@ def open_session(model: bytes, *, threads: int | None = None) -> Any:
     options.log_severity_level = _FATAL_ONLY
     if threads is not None:
         options.intra_op_num_threads = threads
+    source = str(model) if isinstance(model, Path) else model
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has a class for each status, without a common root
         if not type(error).__module__.startswith("onnxruntime"):
             raise
