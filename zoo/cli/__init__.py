@@ -22,6 +22,7 @@ from zoo.cli import (
     listing,
     predicting,
     publishing,
+    quantizing,
 )
 from zoo.cli.exits import ZooGroup
 
@@ -47,6 +48,7 @@ app.command("evaluate")(evaluating.evaluate)
 app.command("fetch")(files.fetch)
 app.command("verify")(files.verify)
 app.command("export")(exporting.export)
+app.command("quantize")(quantizing.quantize)
 app.command("publish")(publishing.publish)
 app.command("demo")(demo.demo)
 app.add_typer(cache, name="cache")
