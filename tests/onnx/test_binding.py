@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import helper
 
-from zoo.errors import ExportError, WeightsError
+from zoo.errors import WeightsError
 from zoo.onnx import bind, open_session
-from zoo.onnx.serialization import serialize
 from zoo.onnx.check import check_structure
 from zoo.onnx.graph import OnnxGraph
+from zoo.onnx.serialization import serialize
 from zoo.onnx.shapes import TensorType
 
 ARRAYS: Mapping[str, np.ndarray] = {
