@@ -30,6 +30,7 @@ COMMANDS = (
     "fetch",
     "verify",
     "export",
+    "quantize",
     "publish",
     "demo",
 )

@@ -216,8 +216,8 @@ def _where_number(first: bool) -> Translator:
     return translate
 
 
-def hstack(node: Node, ctx: Context) -> str:
-    return _joined(1 if ctx.rank() > 1 else 0, 1)(node, ctx)  # type: ignore[return-value]
+def hstack(node: Node, ctx: Context) -> str | Sequence[str]:
+    return _joined(1 if ctx.rank() > 1 else 0, 1)(node, ctx)
 
 
 def dstack(node: Node, ctx: Context) -> str:
