@@ -86,7 +86,7 @@ def test_parameters_beside_the_symbol_must_be_one_file(folder: Path, tmp_path: P
         export_onnx(symbol, target, inputs=inputs)
 
 
-@pytest.mark.parametrize("name", ["mobilenetv2_0.25", "squeezenet1.1"])
+@pytest.mark.parametrize("name", ["mobilenetv2_0.25", "resnet18_v2"])
 def test_networks_of_the_model_zoo_as_files(name: str, run: Run, tmp_path: Path) -> None:
     """The files alone: their names, a shape, and nothing of the network in Python."""
     size = 64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -141,7 +141,9 @@ def export(
 
 def _print_report(report: ExportReport, json: bool) -> None:
     size = report.path.stat().st_size
-    data = report.data and {"path": str(report.data), "size": report.data.stat().st_size}
+    data: dict[str, Any] | None = None
+    if report.data:
+        data = {"path": str(report.data), "size": report.data.stat().st_size}
     if json:
         facts = {**vars(report), "path": str(report.path), "size": size, "data": data}
         showing.print_json(facts)

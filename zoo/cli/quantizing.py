@@ -134,11 +134,11 @@ def read_arrays(path: Path) -> dict[str, Any]:
     import numpy as np
 
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, Mapping):
-            with loaded:
-                return dict(loaded)
-        return {"": loaded}
+        loaded: Any = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {"": loaded}
+        with loaded:
+            return dict(loaded)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         reason = getattr(error, "strerror", None) or "it holds no arrays of numbers"
         raise InputError(f"{path} cannot be read: {reason}.") from None

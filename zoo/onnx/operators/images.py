@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from zoo.errors import ExportError
 from zoo.onnx.context import Context, Translator
 from zoo.onnx.symbol import Node
 
@@ -31,12 +32,17 @@ def crop(node: Node, ctx: Context) -> str:
     left, top, width, height = (
         node.attributes.integer(name, 0) for name in ("x", "y", "width", "height")
     )
-    return ctx.slice(*ctx.inputs, [top, left], [top + height, left + width], [-3, -2])
+    return ctx.slice(ctx.inputs[0], [top, left], [top + height, left + width], [-3, -2])
 
 
 def flip(axis: int) -> Translator:
+    """Turned around; of an odd number MXNet leaves the middle one unwritten."""
+
     def translate(node: Node, ctx: Context) -> str:
-        return ctx.slice(*ctx.inputs, [-1], [-_END], [axis], [-1])
+        size = ctx.shape()[axis]
+        if not isinstance(size, int) or size % 2:
+            raise ExportError(f"{node.label}: MXNet turns an even number of rows around only.")
+        return ctx.slice(ctx.inputs[0], [-1], [-_END], [axis], [-1])
 
     return translate
 

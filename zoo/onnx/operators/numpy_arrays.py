@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -216,21 +216,6 @@ def _where_number(first: bool) -> Translator:
     return translate
 
 
-def hstack(node: Node, ctx: Context) -> str | Sequence[str]:
-    return _joined(1 if ctx.rank() > 1 else 0, 1)(node, ctx)
-
-
-def dstack(node: Node, ctx: Context) -> str:
-    """Along a third axis, which rows and matrices get."""
-    node.attributes.ignore("num_args")
-    added = {1: [0, 2], 2: [2]}
-    parts = [
-        ctx.emit("Unsqueeze", one, ctx.int64(added[rank])) if rank in added else one
-        for one, rank in ((one, ctx.rank(place)) for place, one in enumerate(ctx.inputs))
-    ]
-    return ctx.emit("Concat", *parts, axis=2)
-
-
 OPERATORS: dict[str, Translator] = {
     "_np_atleast_1d": _at_least,
     "_np_atleast_2d": _at_least,
@@ -253,7 +238,6 @@ OPERATORS: dict[str, Translator] = {
     "_npi_concatenate": concatenate,
     "_npi_diff": diff,
     "_npi_dsplit": slicing.split_v2,
-    "_npi_dstack": dstack,
     "_npi_einsum": einsum,
     "_npi_expand_dims": shapes.expand_dims,
     "_npi_eye": creation.eye,
@@ -262,7 +246,6 @@ OPERATORS: dict[str, Translator] = {
     "_npi_hamming": _taper(np.hamming),
     "_npi_hanning": _taper(np.hanning),
     "_npi_hsplit": slicing.split_v2,
-    "_npi_hstack": hstack,
     "_npi_identity": identity,
     "_npi_indices": indices,
     "_npi_logspace": logspace,

@@ -20,31 +20,38 @@ def _length(node: Node, ctx: Context, place: int = 0) -> int:
     return size
 
 
-def _taken(ctx: Context, size: int, chosen: NDArray[np.bool_]) -> str:
-    """The chosen elements of square matrices, row by row."""
+def _taken(ctx: Context, size: int, order: NDArray[np.int64]) -> str:
+    """The elements of square matrices that have a place in the order."""
     (data,) = ctx.inputs
     flat = ctx.reshape(data, (*ctx.shape()[:-2], size * size))
-    places = np.flatnonzero(chosen).astype(np.int64)
-    return ctx.emit("Gather", flat, ctx.constant(places), axis=-1)
+    places = np.argsort(order, axis=None)[np.count_nonzero(order < 0) :]
+    return ctx.emit("Gather", flat, ctx.constant(places.astype(np.int64)), axis=-1)
 
 
-def _put(ctx: Context, chosen: NDArray[np.bool_]) -> str:
-    """Square matrices whose chosen elements are the input's, row by row; others are 0."""
-    places = (np.cumsum(chosen).reshape(chosen.shape) - 1).clip(0).astype(np.int64)
-    every = ctx.emit("Gather", *ctx.inputs, ctx.constant(places), axis=-1)
-    return ctx.emit("Where", ctx.constant(chosen), every, ctx.scalar(0))
+def _put(ctx: Context, order: NDArray[np.int64]) -> str:
+    """Square matrices of the input's elements; 0 where there is no place in the order."""
+    every = ctx.emit("Gather", *ctx.inputs, ctx.constant(order.clip(0)), axis=-1)
+    return ctx.emit("Where", ctx.constant(order >= 0), every, ctx.scalar(0))
 
 
-def _diagonal(size: int, offset: int) -> NDArray[np.bool_]:
-    return np.eye(size, k=offset, dtype=bool)
+def _numbered(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The chosen elements' places, row by row; -1 for others."""
+    counted = np.cumsum(chosen, dtype=np.int64).reshape(chosen.shape) - 1
+    return np.where(chosen, counted, -1)
 
 
-def _triangle(node: Node, size: int, offset: int) -> NDArray[np.bool_]:
-    """The part below or above a diagonal; `lower` counts for the main one only."""
+def _diagonal(size: int, offset: int) -> NDArray[np.int64]:
+    return _numbered(np.eye(size, k=offset, dtype=bool))
+
+
+def _triangle(node: Node, size: int, offset: int) -> NDArray[np.int64]:
+    """Below a diagonal row by row, or above it column by column.
+
+    `lower` counts for the main diagonal only.
+    """
     lower = node.attributes.flag("lower", True)
-    whole = np.ones((size, size), bool)
-    below = offset < 0 or (offset == 0 and lower)
-    return np.tril(whole, offset) if below else np.triu(whole, offset)
+    below = _numbered(np.tri(size, k=-abs(offset), dtype=bool))
+    return below if offset < 0 or (offset == 0 and lower) else below.T
 
 
 def extract_diagonal(node: Node, ctx: Context) -> str:
