@@ -84,7 +84,8 @@ def export_onnx(
     if external_data and not weights:
         raise ExportError("external_data is for models with weights: leave out weights=False.")
     traced = _trace(net, inputs, params, names, sizes)
-    model = _model(traced, opset, metadata, weights, stored_dtype)
+    told = {**(traced.network.origin if weights else {}), **(metadata or {})}
+    model = _model(traced, opset, told, weights, stored_dtype)
     compared = partial(_check, traced, weights, stored_dtype) if check else None
     try:
         if external_data:
@@ -167,8 +168,7 @@ def _model(
             "stored_dtype is 'float16' or 'float32', for a graph without weights (weights=False)."
         )
     stored = None if stored_dtype == "float32" else stored_dtype
-    origin = traced.network.origin if weights else {}
-    model = translate(traced, opset, {**origin, **(metadata or {})}, stored)
+    model = translate(traced, opset, metadata or {}, stored)
     if weights:
         bind_model(model, _arrays(traced, None))
     return model
