@@ -1,6 +1,6 @@
 # make demo   set up and show what zoo does        make test   set up and run the whole suite
 # make lint   ruff and mypy                        make lock   choose and lock the newest versions
-# make clean  remove what the others made
+# make clean  remove what the others made          make coverage  branches of what handles bytes
 
 VENV   ?= .venv
 PYTHON ?= $(shell for one in python3.11 python3.12 python3.10 python3; do \
@@ -15,7 +15,10 @@ APT_GET := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get updat
 MXNET_LOADS := $(BIN)/python -c 'import importlib.util as i; i.find_spec("mxnet") and __import__("zoo._mxnet")'
 SYSTEM_LIBRARIES := { $(APT_GET) libgomp1 libquadmath0; }
 
-.PHONY: demo test lint lock clean
+COVERED := atomic cache confined downloading fetching importing manifest params partial publish \
+	sources strict_json unwrapping
+
+.PHONY: demo test lint coverage lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/zoo demo
@@ -28,15 +31,22 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+coverage: $(VENV)/.dev
+	$(BIN)/python -m coverage run -m pytest -q tests/faults tests/publishing \
+		$(COVERED:%=tests/test_%.py)
+	$(BIN)/python -m coverage report
+
 lock: $(VENV)/.dev
 	$(BIN)/pip install --quiet uv
 	$(LOCK) --group build --output-file requirements/runtime.txt
-	$(LOCK) --group build --group dev --extra hub --extra train --output-file requirements/dev.txt
-	$(LOCK) --group build --group dev --extra hub --override requirements/without-mxnet.override \
+	$(LOCK) --group build --group dev --extra hub --extra signing --extra train \
+		--output-file requirements/dev.txt
+	$(LOCK) --group build --group dev --extra hub --extra signing \
+		--override requirements/without-mxnet.override \
 		--output-file requirements/without-mxnet.txt
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \

@@ -10,21 +10,29 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import environment
+import recorded
 from recipes import Recipe
 
+from zoo import get_weights
 from zoo.errors import ZooError, near
 
 SomeRecipe = TypeVar("SomeRecipe", bound=Recipe)
 
 
 class Options(NamedTuple):
-    """What the command line says: recipe name, seed, device, smoke test or not, folder."""
+    """What the command line says: recipe name, seed, device, smoke test or not, folder.
+
+    `recorded` asks for the recipe of the published record; `stop` is after how many epochs, and
+    after how many steps, to stop at a checkpoint.
+    """
 
     name: str
     seed: int
     device: str
     smoke: bool
     out: Path
+    recorded: bool
+    stop: tuple[int | None, int | None]
 
 
 def run(main: Callable[[], None]) -> None:
@@ -47,13 +55,23 @@ def read(description: str | None) -> Options:
     parser.add_argument("--device", default="cpu", help="cpu, gpu or gpu:1")
     parser.add_argument("--smoke", action="store_true", help="a minute's run on little data")
     parser.add_argument("--out", type=Path, help="the run's folder (default: runs/NAME)")
+    parser.add_argument("--recorded", action="store_true", help="the published record's recipe")
+    parser.add_argument("--stop-epoch", type=int, metavar="N", help="stop after N epochs")
+    parser.add_argument("--stop-step", type=int, metavar="N", help="or at a checkpoint from step N")
     given = parser.parse_args()
     folder = given.out or Path("runs", given.name + ("-smoke" if given.smoke else ""))
-    return Options(given.name, given.seed, given.device, given.smoke, folder)
+    stop = (given.stop_epoch, given.stop_step)
+    return Options(given.name, given.seed, given.device, given.smoke, folder, given.recorded, stop)
 
 
-def find(recipes: Mapping[str, SomeRecipe], name: str) -> SomeRecipe:
-    """The recipe of that name, or the end with a line that names near ones."""
+def find(recipes: Mapping[str, SomeRecipe], options: Options) -> SomeRecipe:
+    """The recipe that the options name, or the end with a line that names near ones.
+
+    Raises ZooError for a recorded one that is not published or that this version cannot read.
+    """
+    name = options.name
+    if options.recorded:
+        return recorded.recipe(get_weights(name), type(next(iter(recipes.values()))))
     if name not in recipes:
         sys.exit(f"There is no recipe {name!r} for this script. {near(name, recipes)}")
     return recipes[name]

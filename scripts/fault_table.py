@@ -25,6 +25,11 @@ TITLES = {
     "test_cache_disk": "Cache: disk and folder",
     "test_manifests": "Manifest",
     "test_weights": "Weights",
+    "test_params_files": "Weights: MXNet's own files",
+    "test_onnx_files": "ONNX files",
+    "test_exports": "Files that commands write",
+    "test_fuzz": "Parsers, at random",
+    "test_soak": "Everything at once, at random",
 }
 
 

@@ -2,7 +2,7 @@
 
 runs/lenet.mnist/
   checkpoints/        the two newest, to go on from after a stop
-  log.jsonl           one line an epoch
+  log.jsonl           one line an epoch, with a digest of every array at its end
   curve.png           the same as a picture
   final.safetensors   the weights, when the run is finished
   run.json            recipe, seed, command, versions, time and results: what `zoo publish` reads
@@ -24,6 +24,7 @@ from typing import Any
 import checkpoint
 import environment
 import numpy as np
+from digests import digests
 from filelock import FileLock, Timeout
 from recipes import Recipe
 
@@ -32,15 +33,27 @@ from zoo.atomic import write_atomically
 
 
 class Run:
-    """A run in progress. `epochs` are the log's lines, `seconds` the time of all its sessions."""
+    """A run in progress. `epochs` are the log's lines, `seconds` the time of all its sessions.
 
-    def __init__(self, folder: Path, recipe: Recipe, seed: int, device: str = "cpu") -> None:
+    `stop` is after how many epochs, and from which step on, the run ends at a checkpoint.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        recipe: Recipe,
+        seed: int,
+        device: str = "cpu",
+        stop: tuple[int | None, int | None] = (None, None),
+    ) -> None:
         self.folder = folder
         self.recipe = recipe
         self.seed = seed
         self.device = device
+        self.stop = stop
         self.processors = [environment.processor()]
         self.epochs: list[dict[str, Any]] = []
+        self._digested = 0  # epochs whose line says what the arrays were
         self._before = 0.0
         self._started = time.monotonic()
 
@@ -80,12 +93,21 @@ class Run:
                 "move it away, or pass --out to train elsewhere."
             )
         self.epochs = found.progress["epochs"]
+        self._digested = len(self.epochs)
         self._before = found.progress["seconds"]
         self.processors = sorted({*self.processors, *found.progress["processors"]})
+        self._stop_where_told(found.progress["step"])
         return found
 
     def save(self, step: int, arrays: Mapping[str, np.ndarray], **progress: Any) -> None:
-        """Make everything up to `step` safe: checkpoint first, then the log that it implies."""
+        """Make everything up to `step` safe: checkpoint first, then the log that it implies.
+
+        The line of an epoch that has just ended says what the arrays are then. Ends the program
+        where the run was told to stop.
+        """
+        if len(self.epochs) > self._digested:
+            self.epochs[-1] |= {"step": step, "tensors": digests(arrays)}
+            self._digested = len(self.epochs)
         progress |= {
             "step": step,
             "identity": self.identity,
@@ -96,12 +118,19 @@ class Run:
         checkpoint.save(self.folder / "checkpoints", step, arrays, progress)
         lines = "".join(json.dumps(one) + "\n" for one in self.epochs)
         write_atomically(self.folder / "log.jsonl", lines.encode())
+        self._stop_where_told(step)
 
     def log(self, epoch: int, facts: Mapping[str, float]) -> str:
         """Note an epoch for the next `save`; returns the line to show."""
         self.epochs.append({"epoch": epoch, **facts, "seconds": round(self.seconds, 1)})
         numbers = "  ".join(f"{name} {value:.5g}" for name, value in facts.items())
         return f"epoch {epoch}  {numbers}  after {self.seconds:.0f} s"
+
+    def _stop_where_told(self, step: int) -> None:
+        epochs, steps = self.stop
+        if (epochs and len(self.epochs) >= epochs) or (steps and step >= steps):
+            print(f"Stopped at step {step}, as told; without that option the run goes on.")
+            sys.exit(0)
 
     def finish(
         self,

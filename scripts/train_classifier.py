@@ -112,14 +112,14 @@ def smoke(recipe: ClassifierRecipe, dataset: Dataset) -> tuple[ClassifierRecipe,
 
 def main() -> None:
     options = command.read(__doc__)
-    recipe = command.find(CLASSIFIERS, options.name)
+    recipe = command.find(CLASSIFIERS, options)
     ctx = command.context(options.device)
     dataset = load_dataset(recipe.dataset)
     if options.smoke:
         recipe, dataset = smoke(recipe, dataset)
     if recipe.final_fit:
         dataset = with_validation(dataset)
-    run = Run(options.out, recipe, options.seed, options.device)
+    run = Run(options.out, recipe, options.seed, options.device, options.stop)
     with run.locked():
         net = train(run, recipe, dataset, ctx)
         found = accuracy(net, recipe, dataset.test, ctx)

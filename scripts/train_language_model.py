@@ -108,14 +108,14 @@ def smoke(
 
 def main() -> None:
     options = command.read(__doc__)
-    recipe = command.find(LANGUAGE_MODELS, options.name)
+    recipe = command.find(LANGUAGE_MODELS, options)
     ctx = command.context(options.device)
     dataset = load_dataset(recipe.dataset)
     if options.smoke:
         recipe, dataset = smoke(recipe, dataset)
     if recipe.final_fit:
         dataset = with_validation(dataset)
-    run = Run(options.out, recipe, options.seed, options.device)
+    run = Run(options.out, recipe, options.seed, options.device, options.stop)
     with run.locked():
         learner = train(run, recipe, dataset, ctx)
         found = measure(recipe, nats(learner.network(), dataset.test, 1, ctx, window=256))

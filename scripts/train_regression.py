@@ -86,12 +86,12 @@ def smoke(recipe: RegressionRecipe, dataset: Dataset) -> tuple[RegressionRecipe,
 
 def main() -> None:
     options = command.read(__doc__)
-    recipe = command.find(REGRESSIONS, options.name)
+    recipe = command.find(REGRESSIONS, options)
     ctx = command.context(options.device)
     dataset = load_dataset(recipe.dataset)
     if options.smoke:
         recipe, dataset = smoke(recipe, dataset)
-    run = Run(options.out, recipe, options.seed, options.device)
+    run = Run(options.out, recipe, options.seed, options.device, options.stop)
     numbers = standardization(dataset)
     with run.locked():
         net = train(run, recipe, dataset, numbers, ctx)

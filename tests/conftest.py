@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from file_server import FileServer
 from mirrors import CONTENT, SAMPLE
+from signing_keys import Keys, make_keys
+
+from zoo import hubs
 
 _DATA_MIRROR = os.environ.get("ZOO_DATA_MIRROR", "")
-_VARIABLES = ("ZOO_MIRROR", "ZOO_DATA_MIRROR", "ZOO_OFFLINE", "ZOO_HUB")
+_VARIABLES = ("ZOO_MIRROR", "ZOO_DATA_MIRROR", "ZOO_OFFLINE", "ZOO_HUB", "ZOO_HUB_KEY")
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +25,7 @@ def zoo_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     for variable in _VARIABLES:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr("zoo.receiving._FIRST_PAUSE", 0.001)
+    hubs._remote_hub.cache_clear()
     return home
 
 
@@ -53,3 +57,10 @@ def data_mirror(zoo_home: Path, data_home: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("ZOO_DATA_MIRROR", _DATA_MIRROR)
     monkeypatch.setenv("ZOO_HOME", str(data_home))
     return _DATA_MIRROR
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    """A key to sign hubs with. Skips where model-signing is not installed."""
+    pytest.importorskip("model_signing.signing", reason="needs the extra `signing`")
+    return make_keys(tmp_path, "own")

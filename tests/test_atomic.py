@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from zoo import atomic
 from zoo.atomic import atomic_file, write_atomically
+from zoo.owners import own_path
 
 
 def _names(folder: Path) -> list[str]:
@@ -44,7 +46,7 @@ def test_a_link_at_the_temporary_name_is_not_followed(
     monkeypatch.setattr("secrets.token_hex", lambda count: "same")
     precious = tmp_path / "precious"
     precious.write_bytes(b"precious")
-    (tmp_path / f".file.{os.getpid()}.same.part").symlink_to(precious)
+    own_path(tmp_path, "file").symlink_to(precious)
     with pytest.raises(FileExistsError):
         write_atomically(tmp_path / "file", b"new")
     assert precious.read_bytes() == b"precious"
@@ -87,3 +89,21 @@ def test_file_and_folder_reach_the_disk(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(os, "replace", replace)
     write_atomically(tmp_path / "file", b"new")
     assert steps == ["file", "rename", "folder"]
+
+
+def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys; from pathlib import Path; from zoo.atomic import atomic_file\n"
+        "with atomic_file(Path(sys.argv[1])) as file:\n"
+        "    file.write(b'half'); file.flush(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    path = tmp_path / "[file]"
+    done = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    kept = [".[file].0badcafe-1.1-00000000.part", ".[file].mine.part", ".other.part"]
+    assert len(_names(tmp_path)) == 1
+    for name in kept:
+        (tmp_path / name).touch()
+    write_atomically(path, b"whole")
+    assert _names(tmp_path) == sorted([*kept, "[file]"])
+    assert path.read_bytes() == b"whole"

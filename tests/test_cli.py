@@ -29,9 +29,14 @@ COMMANDS = (
     "evaluate",
     "fetch",
     "verify",
+    "sign",
     "export",
     "quantize",
+    "import-params",
     "publish",
+    "mirror",
+    "push",
+    "reproduce",
     "demo",
 )
 CACHE_COMMANDS = ("path", "list", "verify", "prune")
@@ -249,7 +254,7 @@ def test_every_command_is_documented() -> None:
     page = Path(zoo.__file__).parent.parent / "docs" / "command-line.md"
     if not page.is_file():
         pytest.skip("not a checkout")
-    shown = re.findall(r"^\$ (?:.* \| )?zoo (\w+) ?(\w*)", page.read_text("utf-8"), re.MULTILINE)
+    shown = re.findall(r"^\$ (?:.* \| )?zoo ([\w-]+) ?(\w*)", page.read_text("utf-8"), re.MULTILINE)
     assert {command for command, _ in shown} == {*COMMANDS, "cache"}
     assert {second for command, second in shown if command == "cache"} == set(CACHE_COMMANDS)
 

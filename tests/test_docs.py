@@ -38,8 +38,10 @@ DATA_MIRROR = os.environ.get("ZOO_DATA_MIRROR", "")
 
 SHELLS = ("sh", "console")
 LANGUAGES = (*SHELLS, "python", "json", "text", "")
-CHEAP = {"list", "info", "predict", "generate", "fetch", "verify", "export", "cache"}
-NOT_OURS = {"cat", "cd", "curl", "echo", "export", "git", "ls", "pip", "source", "unset"}
+CHEAP = {"list", "info", "predict", "generate", "fetch", "verify", "export", "cache", "mirror"}
+NOT_OURS = {"cat", "cd", "curl", "echo", "export", "git", "hf", "ls", "pip", "source", "unset"}
+NOT_OURS |= {"model_signing", "openssl"}
+OURS = ("scripts/", "benchmarks/", "tests/")
 
 _FENCE = re.compile(r"^```(\w*)$\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MARK = re.compile(r"<!-- not executed: \S.* -->\n+\Z")
@@ -100,7 +102,7 @@ def check_command(command: list[str]) -> None:
     program, *words = command
     if program == "zoo":
         _check_zoo(words)
-    elif program in ("python", "python3") and words[0].startswith("scripts/"):
+    elif program in ("python", "python3") and words[0].startswith(OURS):
         _check_script(words[0], words[1:])
     elif program == "make":
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)

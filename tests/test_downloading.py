@@ -127,7 +127,7 @@ def test_slowness_has_an_end(
     server: FileServer, zoo_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(downloading, "RATE_SECONDS", 0.0)
-    monkeypatch.setattr(downloading, "SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(downloading, "SILENCE_SECONDS", 2.0)
     assert "slower than" in refusal(SAMPLE, zoo_home, server.mirror("stalled"))
 
 
@@ -196,3 +196,48 @@ def test_never_from_https_to_http(
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     assert "redirected from https to http: refused" in refusal(SAMPLE, zoo_home, secure)
+
+
+@pytest.mark.parametrize(
+    ("host", "public"),
+    [
+        ("example.org", True),
+        ("example.org.", True),
+        ("93.184.216.34", True),
+        ("2606:2800:220:1::1", True),
+        ("localhost", False),
+        ("intranet", False),
+        ("intranet.", False),
+        ("nas.local", False),
+        ("nas.local.", False),
+        ("127.0.0.1", False),
+        ("127.1", False),
+        ("0x7f.1", False),
+        ("2130706433", False),
+        ("10.1.2.3", False),
+        ("169.254.169.254", False),
+        ("100.64.0.1", False),
+        ("224.0.0.1", False),
+        ("0.0.0.0", False),
+        ("::1", False),
+        ("::ffff:10.0.0.1", False),
+        ("fe80::1", False),
+        ("", False),
+    ],
+)
+def test_hosts_of_the_public_internet(host: str, public: bool) -> None:
+    assert downloading.is_public(host) is public
+
+
+def test_a_redirect_to_a_private_host(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = f"{server.mirror('there')}/{SAMPLE.file}"
+    with downloading.open_url(address) as body:
+        assert b"".join(body) == CONTENT
+    with pytest.raises(downloading.SourceError, match="a private host"):
+        downloading.open_url(address, public=True)
+    answers = iter([True, False])
+    monkeypatch.setattr(downloading, "is_public", lambda _: next(answers))
+    server.seen.clear()
+    with pytest.raises(downloading.SourceError, match="a private host"):
+        downloading.open_url(address, public=True)
+    assert list(server.seen) == [f"/there/{SAMPLE.file}"]

@@ -23,22 +23,26 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"cli"},
+    {"sharing"},
     {"publish"},
     {"publishing", "tables", "variants"},
     {"evaluation"},
     {"pipelines"},
+    {"importing"},
     {"runtimes", "hub"},
     {"onnx"},
     {"params", "models"},
     {"data"},
     {"text", "transforms", "generation", "samples"},
-    {"fetching"},
+    {"lookup"},
+    {"hubs"},
+    {"fetching", "last_seen", "signatures", "hub_folder"},
     {"receiving", "manifest"},
     {"sources", "cache", "display"},
     {"unwrapping", "partial"},
-    {"records", "downloading", "safetensors_check"},
-    {"atomic", "connections", "strict_json", "figures", "_mxnet"},
-    {"errors"},
+    {"records", "downloading", "safetensors_check", "gluon_params"},
+    {"atomic", "addresses", "connections", "strict_json", "figures", "_mxnet", "confined"},
+    {"errors", "owners"},
 )
 DEPTHS = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}
 

@@ -333,3 +333,11 @@ def test_what_gluon_trains_survives_the_way_round(tmp_path: Path, gluon: Any) ->
     params.write(tmp_path / "weights", params.arrays(net))
     params.load(other, params.read(tmp_path / "weights"))
     _same(dict(sorted(params.arrays(other).items())), params.arrays(net))
+
+
+def test_metadata_is_read_from_the_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    params.write(path, {"a": np.zeros(2, np.float32)}, {"name": "x.y"})
+    assert params.read_metadata(path.read_bytes()) == {"format": "np", "name": "x.y"}
+    with pytest.raises(WeightsError, match="too few"):
+        params.read_metadata(b"")

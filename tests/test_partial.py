@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mirrors import CONTENT, SAMPLE, files_in
 
-from zoo import partial
+from zoo.owners import machine
 from zoo.partial import abandoned, growing, partial_file
 
 SHARED = f".{SAMPLE.sha256}.part"
@@ -69,7 +69,7 @@ def test_two_at_once_have_files_of_their_own(tmp_path: Path) -> None:
 
 
 def test_the_longest_is_taken_and_the_others_go(tmp_path: Path) -> None:
-    dead = f"{partial._machine()}-{2**22 + 1}.1"
+    dead = f"{machine()}-{2**22 + 1}.1"
     for number, count in enumerate((10, 30, 20)):
         name = f".{SAMPLE.sha256}.{dead}-0000000{number}.part"
         (tmp_path / name).write_bytes(CONTENT[:count])

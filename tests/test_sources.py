@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from mirrors import SAMPLE, with_sources
 
-from zoo.sources import Source, configured_mirrors, sources_of
+from zoo.sources import Source, configured_mirrors, hub_source, sources_of
 
 
 def test_a_folder_with_spaces_is_one_mirror(
@@ -72,3 +73,46 @@ def test_messages_show_no_secret(address: str, shown: str) -> None:
 )
 def test_what_needs_the_network(address: str, remote: bool) -> None:
     assert Source(address).is_remote is remote
+
+
+def test_the_hub_comes_after_mirrors_and_before_the_records_own() -> None:
+    wanted = replace(
+        with_sources("https://example.com/sample.bin", "hf://me/w@v1/sample.bin"),
+        hub="https://example.org/hub",
+    )
+    first, _, *others = sources_of(wanted, ["/mirror"], "weights")
+    assert first == Source("/mirror/folder/sample.bin")
+    assert others == [
+        Source("https://example.org/hub/folder/sample.bin", public=True),
+        Source("https://example.com/sample.bin", public=True),
+        Source("hf://me/w@v1/sample.bin"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hub", "source", "used"),
+    [
+        ("https://example.org/hub", "https://example.org/other", True),
+        ("https://example.org/hub", "https://example.org:444/other", True),
+        ("https://example.org/hub", "https://10.0.0.1/x", False),
+        ("https://example.org/hub", "http://10.0.0.1/x", False),
+        ("https://example.org/hub", "file:///etc/hostname", False),
+        ("hf://me/w@main", "file:///etc/hostname", False),
+        ("hf://me/w@main", "https://localhost/x", False),
+        ("http://hub.lan:80/hub", "http://hub.lan:80/other", True),
+        ("http://hub.lan:80/hub", "http://hub.lan:81/other", False),
+        ("http://hub.lan:80/hub", "https://hub.lan:80/other", False),
+        ("/srv/hub", "file:///srv/other", True),
+        ("", "file:///srv/other", True),
+    ],
+)
+def test_where_the_manifest_of_a_hub_may_lead(hub: str, source: str, used: bool) -> None:
+    *_, own = sources_of(replace(with_sources(source), hub=hub), [], "weights")
+    assert own.address == source
+    assert (own.refusal == "") is used
+
+
+def test_files_of_a_hub() -> None:
+    assert hub_source("/srv/hub", "a.bin") == Source("/srv/hub/a.bin")
+    assert hub_source("http://127.0.0.1:1/h", "a.bin") == Source("http://127.0.0.1:1/h/a.bin")
+    assert hub_source("hf://me/w@v1", "a.bin") == Source("hf://me/w@v1/a.bin")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
-import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-PARTIAL = ".part"
+from zoo.owners import PARTIAL, is_at_work, is_owned, own_path
+
 _EXCLUSIVE = (
     os.O_RDWR
     | os.O_CREAT
@@ -25,9 +27,11 @@ def atomic_file(path: Path, *, read_only: bool = False) -> Iterator[BinaryIO]:
     """A new binary file that takes the name `path` when the block ends without an exception.
 
     Until then it lies beside it under another name ending in `.part`; afterwards the bytes and
-    the name are on the disk. An existing file is replaced. Raises OSError.
+    the name are on the disk. An existing file is replaced, and what a killed process left of
+    this one is removed. Raises OSError.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}{PARTIAL}")
+    sweep(path)
+    temporary = own_path(path.parent, path.name)
     descriptor = os.open(temporary, _EXCLUSIVE, 0o666)
     try:
         with os.fdopen(descriptor, "w+b") as file:
@@ -42,6 +46,18 @@ def atomic_file(path: Path, *, read_only: bool = False) -> Iterator[BinaryIO]:
             temporary.unlink()
         raise
     sync_folder(path.parent)
+
+
+def sweep(path: Path) -> None:
+    """Remove the files and folders beside `path` that killed processes made for it."""
+    for left in path.parent.glob(f"{glob.escape(f'.{path.name}.')}*{PARTIAL}"):
+        if not is_owned(left) or is_at_work(left):
+            continue
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+            continue
+        with contextlib.suppress(OSError):
+            left.unlink()
 
 
 def write_atomically(path: Path, content: bytes) -> None:

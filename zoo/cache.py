@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from zoo.atomic import PARTIAL
 from zoo.errors import ChecksumError, DownloadError
+from zoo.owners import PARTIAL
 from zoo.partial import growing
 from zoo.records import Artifact
 
@@ -74,12 +74,12 @@ def check_file(path: Path, artifact: Artifact, *, keep: bool = False, links: boo
     nothing, ChecksumError for anything else than the published bytes.
     """
     try:
-        with _opened(path, links) as file:
+        with open_regular(path, links=links) as file:
             size = os.fstat(file.fileno()).st_size
             if size != artifact.size:
                 raise ChecksumError(f"{path} has {size} bytes instead of {artifact.size}.")
             content = file.read(artifact.size + 1) if keep else b""
-            digest = hashlib.sha256(content).hexdigest() if keep else _digest(file)
+            digest = hashlib.sha256(content).hexdigest() if keep else sha256_of(file)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -87,6 +87,20 @@ def check_file(path: Path, artifact: Artifact, *, keep: bool = False, links: boo
     if digest != artifact.sha256:
         raise ChecksumError(f"{path} has sha256 {digest} instead of {artifact.sha256}.")
     return content
+
+
+def open_regular(path: Path, *, links: bool = False) -> BinaryIO:
+    """A regular file to read, never a FIFO or a device; `links` allows the path to be a link.
+
+    Raises OSError.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    flags |= getattr(os, "O_NONBLOCK", 0) | (0 if links else getattr(os, "O_NOFOLLOW", 0))
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return os.fdopen(descriptor, "rb")
 
 
 def set_aside(path: Path) -> None:
@@ -165,17 +179,8 @@ def leftovers(folders: Iterable[Path], name: str = "*", *, seconds: float = _STA
     return [path for path in found if path.name.endswith(_LEFTOVERS) and _age(path) > seconds]
 
 
-def _opened(path: Path, links: bool) -> BinaryIO:
-    flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    flags |= getattr(os, "O_NONBLOCK", 0) | (0 if links else getattr(os, "O_NOFOLLOW", 0))
-    descriptor = os.open(path, flags)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file")
-    return os.fdopen(descriptor, "rb")
-
-
-def _digest(file: BinaryIO) -> str:
+def sha256_of(file: BinaryIO) -> str:
+    """The digest of what is left to read."""
     digest = hashlib.sha256()
     while chunk := file.read(_CHUNK):
         digest.update(chunk)
@@ -187,8 +192,8 @@ def _problem(cached: CachedFile, artifact: Artifact | None) -> str | None:
         if artifact is not None:
             check_file(cached.path, artifact)
             return None
-        with _opened(cached.path, links=False) as file:
-            digest = _digest(file)
+        with open_regular(cached.path) as file:
+            digest = sha256_of(file)
     except (ChecksumError, OSError) as error:
         return str(error)
     if digest.startswith(cached.digest):

@@ -84,12 +84,14 @@ def open_url(
     validator: str = "",
     token: str | None = None,
     until: float | None = None,
+    public: bool = False,
 ) -> Body:
     """The body at `url` as stored there, from `start` on where the server can. Raises SourceError.
 
     With `validator` the rest is only asked for of that version. `token` goes to the address's own
-    origin and nowhere else. `until` is the end of all waiting, on the monotonic clock. Proxies and
-    certificate bundles come from the environment, credentials never do.
+    origin and nowhere else. `until` is the end of all waiting, on the monotonic clock. `public`
+    refuses names and addresses of private hosts, redirects to them too. Proxies and certificate
+    bundles come from the environment, credentials never do.
     """
     from zoo.connections import Watch, watched_session
 
@@ -99,7 +101,8 @@ def open_url(
         stack.callback(watch.close)
         with _told(watch):
             session = stack.enter_context(watched_session(watch))
-            response = _answer(session, watch, url, _range(start, validator), token, end)
+            headers = _range(start, validator)
+            response = _answer(session, watch, url, headers, token, end, public)
             stack.callback(response.close)
             found = _start(response, start)
         chunks = _chunks(response, watch, end, stack.pop_all())
@@ -149,12 +152,20 @@ def _reason(error: Exception, complaint: str) -> SourceError:
 
 
 def _answer(
-    session: Any, watch: Watch, url: str, headers: dict[str, str], token: str | None, end: float
+    session: Any,
+    watch: Watch,
+    url: str,
+    headers: dict[str, str],
+    token: str | None,
+    end: float,
+    public: bool,
 ) -> Any:
     """The response with status 200 or 206, after redirects; each hop is checked."""
     home = _origin(url)
     for _ in range(_MOST_REDIRECTS + 1):
         _check_url(url)
+        if public and not is_public(urlsplit(url).hostname or ""):
+            raise SourceError("a private host, to which a stranger's address leads: refused")
         credentials = {"Authorization": f"Bearer {token}"} if token and _is_home(url, home) else {}
         _allow(watch, ANSWER_SECONDS, f"no answer within {ANSWER_SECONDS:.0f} s", end)
         response = session.get(
@@ -210,6 +221,18 @@ def _is_private(host: str) -> bool:
     except ValueError:
         return "." not in host or host.lower().endswith(_PRIVATE_ENDINGS)
     return address.is_private or address.is_loopback
+
+
+def is_public(host: str) -> bool:
+    """Whether a host's name or address, as it is written, is one of the public internet."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        last = host.lower().rstrip(".").rpartition(".")[2]
+        numeric = re.fullmatch(r"\d*|0x[0-9a-f]*", last) is not None  # 127.1 is loopback too
+        return not numeric and not _is_private(host.rstrip("."))
+    inner = getattr(address, "ipv4_mapped", None) or address
+    return inner.is_global and not inner.is_multicast
 
 
 def _is_loopback(host: str) -> bool:

@@ -3,16 +3,18 @@
 ZooError
  ├─ UnknownModelError       no such model or weights; lists near names
  ├─ UnknownDatasetError     no such dataset; lists near names
- ├─ ConfigError             config contradicts the weights, or is out of range (also a ValueError)
+ ├─ ConfigError             config contradicts the weights or is out of range, an address that is
+ │                          none of a hub (also a ValueError)
  ├─ InputError              a raw input that no prediction can be made from (also a ValueError)
  ├─ ManifestError           a manifest or record that is damaged; names record and field
  ├─ DownloadError           every source with its reason, and where to put the file by hand
  │   └─ OfflineError        the file is not here and the network is switched off
+ ├─ SignatureError          a hub's manifest without the signature that is asked for; a wrong key
  ├─ ChecksumError           path, expected and found size or digest; the bad bytes are set aside
  ├─ WeightsError            a weights file that is damaged or does not fit the network
  ├─ DataError               a dataset file that is damaged or of another format
  ├─ ExportError             operator, node, and what is supported
- ├─ PublishError            a run that may not be published, and why
+ ├─ PublishError            what may not be published, or could not be, and why
  └─ MissingDependencyError  an optional package that is not installed (also an ImportError)
 
 Wrong Python arguments stay TypeError and ValueError.
@@ -56,6 +58,10 @@ class OfflineError(DownloadError):
     """The file is neither embedded nor cached, and the network is switched off."""
 
 
+class SignatureError(ZooError):
+    """A manifest that is not signed by the key that is asked for."""
+
+
 class ChecksumError(ZooError):
     """Bytes that are not the published ones."""
 
@@ -73,7 +79,7 @@ class ExportError(ZooError):
 
 
 class PublishError(ZooError):
-    """A run that may not be published."""
+    """A run or record that may not be published, or could not be."""
 
 
 class MissingDependencyError(ZooError, ImportError):

@@ -13,7 +13,8 @@ from zoo import generation
 from zoo.data import load_dataset
 from zoo.data.dataset import Split, TextDataset
 from zoo.errors import DataError, ManifestError
-from zoo.manifest import Metric, Weights, get_weights
+from zoo.lookup import get_weights
+from zoo.manifest import Metric, Weights
 from zoo.pipelines import prepare
 from zoo.runtimes import Runner, open_runner
 

@@ -17,7 +17,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from zoo.cache import cached_path, check_file, drop_lock, leftovers, set_aside, single_flight
+from zoo.cache import (
+    cached_path,
+    check_file,
+    drop_lock,
+    leftovers,
+    open_regular,
+    set_aside,
+    sha256_of,
+    single_flight,
+)
 from zoo.display import Display
 from zoo.errors import ChecksumError, DownloadError, ManifestError, OfflineError, ZooError
 from zoo.manifest import embedded_folder, read_manifest
@@ -167,12 +176,28 @@ def _from_cache(artifact: Artifact, keep: bool, manner: _Manner) -> _Found | Non
     except FileNotFoundError:
         return None
     except ChecksumError as error:
+        _refuse_wrong_size(path, artifact)
         set_aside(path)
         _say(f"{error} It is set aside and fetched again.")
         return None
     forget_validator(path.parent, artifact)  # a process killed right after the rename left these
     drop_lock(path)
     return _Found(path, content)
+
+
+def _refuse_wrong_size(path: Path, artifact: Artifact) -> None:
+    """Raises ManifestError where the file is whole and a record lies about how large it is."""
+    try:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            whole = size != artifact.size and sha256_of(file) == artifact.sha256
+    except OSError:
+        return
+    if whole:
+        raise ManifestError(
+            f"{artifact.file}: its manifest says {artifact.size} bytes, but what has its sha256 "
+            f"{artifact.sha256} is {size} bytes long."
+        )
 
 
 def _from_sources(artifact: Artifact, keep: bool, manner: _Manner) -> _Found:

@@ -8,10 +8,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from zoo import manifest, models, params
+from zoo import lookup, models, params
+from zoo.addresses import is_address
 from zoo.errors import ConfigError, UnknownModelError, near
 from zoo.fetching import fetch_artifact, read_artifact
-from zoo.manifest import Weights, get_weights, list_weights
+from zoo.lookup import get_weights, list_weights
+from zoo.manifest import Weights
 from zoo.models import ARCHITECTURES
 
 __all__ = ["fetch", "get_model", "get_weights", "list_models", "list_weights"]
@@ -27,28 +29,26 @@ def get_model(
     """A plain, hybridizable Gluon network.
 
     `name` is an architecture, `lenet`, or one of its published weights, `lenet.mnist`; the first
-    published weights of an architecture are its default. `pretrained=True` loads their verified
-    bytes on `ctx` (default: CPU), `pretrained=PATH` a safetensors file of your own; without it
-    the parameters are not yet initialised, as in Gluon. `config` are the network's arguments.
+    published weights of an architecture are its default. `ADDRESS::lenet.mnist` are those of
+    another hub. `pretrained=True` loads their verified bytes on `ctx` (default: CPU),
+    `pretrained=PATH` a safetensors file of your own; without it the parameters are not yet
+    initialised, as in Gluon. `config` are the network's arguments.
 
     Raises UnknownModelError, ConfigError where `config` contradicts the weights, WeightsError for
-    a file that does not fit, DownloadError, ChecksumError, MissingDependencyError without MXNet.
+    a file that does not fit, DownloadError, ChecksumError, MissingDependencyError without MXNet,
+    and for another hub what `zoo.hubs.read_hub` raises.
     """
-    architecture = name.partition(".")[0]
-    if architecture not in ARCHITECTURES:
-        known = [*ARCHITECTURES, *list_weights()]
-        raise UnknownModelError(f"No model {name!r}. {near(name, known)}")
-    if pretrained is True:
-        weights = get_weights(name)
-        net = models.build(architecture, **_agreed(weights, config))
+    architecture, weights = _chosen(name, pretrained is True)
+    if weights is None:
+        net = models.build(architecture, **config)
+    else:
+        net = models.build_published(weights.name, architecture, **_agreed(weights, config))
+    if weights is not None and pretrained is True:
         artifact = weights.artifact("safetensors")
         params.load(net, params.read(read_artifact(artifact)), ctx=ctx, dtype=artifact.dtype)
-        return net
-    tagged = architecture != name
-    net = models.build(architecture, **(_agreed(get_weights(name), config) if tagged else config))
-    if pretrained:
+    elif pretrained and pretrained is not True:
         arrays = params.read(Path(pretrained))
-        params.load(net, arrays, ctx=ctx, dtype=_float_dtype(arrays))
+        params.load(net, arrays, ctx=ctx, dtype=params.float_dtype(arrays))
     return net
 
 
@@ -60,7 +60,7 @@ def list_models(
     `task` keeps those made for it or with weights for it; `pretrained` those with published
     weights (True) or without (False).
     """
-    records = manifest.read_manifest().values()
+    records = lookup.records().values()
     tasks = {name: {one.task} for name, one in ARCHITECTURES.items()}
     published = {one.architecture for one in records}
     for one in records:
@@ -84,6 +84,18 @@ def fetch(name: str, kind: str = "safetensors") -> Path:
     return fetch_artifact(get_weights(name).artifact(kind))
 
 
+def _chosen(name: str, pretrained: bool) -> tuple[str, Weights | None]:
+    """The architecture, and the record that the name means, if it means one."""
+    if is_address(name):
+        weights = get_weights(name)
+        return weights.architecture, weights
+    architecture = name.partition(".")[0]
+    if architecture not in ARCHITECTURES:
+        known = [*ARCHITECTURES, *list_weights()]
+        raise UnknownModelError(f"No model {name!r}. {near(name, known)}")
+    return architecture, get_weights(name) if pretrained or architecture != name else None
+
+
 def _agreed(weights: Weights, config: Mapping[str, Any]) -> dict[str, Any]:
     """The published configuration; whatever the caller says of it must be the same."""
     for argument, value in config.items():
@@ -99,9 +111,3 @@ def _agreed(weights: Weights, config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, list | tuple) else value
-
-
-def _float_dtype(arrays: Mapping[str, Any]) -> str | None:
-    """The one floating-point dtype of a file, so that float16 may be widened on loading."""
-    dtypes = {one.dtype.name for one in arrays.values() if one.dtype.kind == "f"}
-    return dtypes.pop() if len(dtypes) == 1 else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -29,6 +30,8 @@ __all__ = [
     "embedded_folder",
     "get_weights",
     "list_weights",
+    "manifest_bytes",
+    "parse_manifest",
     "read_manifest",
     "write_manifest",
 ]
@@ -38,6 +41,9 @@ SCHEMA = 1
 LARGEST_MANIFEST = 4 << 20
 MOST_VALUES = 20_000
 _MOST_ERRORS = 50
+_CONTROL = re.compile(  # but for line feed and tab; with surrogates and reversals of direction
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
+)
 
 
 def embedded_folder() -> Path:
@@ -53,12 +59,35 @@ def read_manifest(path: Path | None = None) -> dict[str, Weights]:
     return dict(_packaged()) if path is None else _read(path)
 
 
-def get_weights(name: str) -> Weights:
+def parse_manifest(content: bytes, place: Path | str) -> dict[str, Weights]:
+    """All records of a manifest's bytes, in order of publication; `place` is named in errors.
+
+    Raises ManifestError naming the record and the field.
+    """
+    try:
+        document = parse(content, most_bytes=LARGEST_MANIFEST, most_parts=MOST_VALUES)
+    except ValueError as error:
+        reason = str(error)[:200]
+        raise ManifestError(f"{place}: not a manifest in strict JSON: {reason}.") from None
+    found = document.get("schema") if isinstance(document, dict) else None
+    if type(found) is int and found > SCHEMA:
+        raise ManifestError(
+            f"{place}: written for manifest schema {found}, this zoo reads {SCHEMA}: "
+            "upgrade gluon-zoo."
+        )
+    _validate(document, place)
+    records = {name: _record(name, one, place) for name, one in document["weights"].items()}
+    _refuse_shared_names(records.values(), place)
+    return records
+
+
+def get_weights(name: str, records: Mapping[str, Weights] | None = None) -> Weights:
     """The record of `architecture.tag`; an architecture alone means its first tag.
 
-    Raises UnknownModelError, which suggests near names.
+    Without `records` among those of the package; `zoo.lookup` looks in every hub. Raises
+    UnknownModelError, which suggests near names.
     """
-    records = read_manifest()
+    records = read_manifest() if records is None else records
     if name in records:
         return records[name]
     for weights in records.values():
@@ -67,11 +96,16 @@ def get_weights(name: str) -> Weights:
     raise UnknownModelError(f"No published weights {name!r}. {near(name, records)}")
 
 
-def list_weights(pattern: str = "*", *, task: str | None = None) -> list[str]:
-    """Names of published weights that match a shell pattern, in order of publication."""
+def list_weights(
+    pattern: str = "*", *, task: str | None = None, records: Mapping[str, Weights] | None = None
+) -> list[str]:
+    """Names of published weights that match a shell pattern, in order of publication.
+
+    Without `records` those of the package; `zoo.lookup` lists every hub.
+    """
     return [
         name
-        for name, weights in read_manifest().items()
+        for name, weights in (read_manifest() if records is None else records).items()
         if fnmatchcase(name, pattern) and task in (None, weights.task)
     ]
 
@@ -81,15 +115,20 @@ def write_manifest(path: Path, records: Mapping[str, Weights]) -> None:
 
     Raises ManifestError, before anything is written, for records that could not be read again.
     """
+    write_atomically(path, manifest_bytes(records, path))
+    _packaged.cache_clear()
+
+
+def manifest_bytes(records: Mapping[str, Weights], path: Path) -> bytes:
+    """What `write_manifest` writes to `path`. Raises ManifestError."""
     document = {"schema": SCHEMA, "weights": {name: one.to_json() for name, one in records.items()}}
     try:
         text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         content = text.encode()
     except (TypeError, ValueError) as error:
         raise ManifestError(f"{path}: not written, a record is not plain JSON: {error}.") from None
-    _parse(content, path)
-    write_atomically(path, content)
-    _packaged.cache_clear()
+    parse_manifest(content, path)
+    return content
 
 
 @functools.cache
@@ -111,25 +150,7 @@ def _read(path: Path) -> dict[str, Weights]:
             content = file.read(LARGEST_MANIFEST + 1)
     except OSError as error:
         raise ManifestError(f"{path}: the manifest cannot be read: {error.strerror}.") from None
-    return _parse(content, path)
-
-
-def _parse(content: bytes, path: Path) -> dict[str, Weights]:
-    try:
-        document = parse(content, most_bytes=LARGEST_MANIFEST, most_parts=MOST_VALUES)
-    except ValueError as error:
-        reason = str(error)[:200]
-        raise ManifestError(f"{path}: not a manifest in strict JSON: {reason}.") from None
-    found = document.get("schema") if isinstance(document, dict) else None
-    if type(found) is int and found > SCHEMA:
-        raise ManifestError(
-            f"{path}: written for manifest schema {found}, this zoo reads {SCHEMA}: "
-            "upgrade gluon-zoo."
-        )
-    _validate(document, path)
-    records = {name: _record(name, one, path) for name, one in document["weights"].items()}
-    _refuse_shared_names(records.values(), path)
-    return records
+    return parse_manifest(content, path)
 
 
 @functools.cache
@@ -151,7 +172,7 @@ def _inlined(part: Any, definitions: Mapping[str, Any]) -> Any:
     return {key: _inlined(one, definitions) for key, one in part.items()}
 
 
-def _validate(document: Any, path: Path) -> None:
+def _validate(document: Any, path: Path | str) -> None:
     from jsonschema.exceptions import best_match
 
     error = best_match(itertools.islice(_validator().iter_errors(document), _MOST_ERRORS))
@@ -165,7 +186,10 @@ def _validate(document: Any, path: Path) -> None:
     raise ManifestError(f"{path}: {where}: {message}.")
 
 
-def _record(name: str, record: Mapping[str, Any], path: Path) -> Weights:
+def _record(name: str, record: Mapping[str, Any], path: Path | str) -> Weights:
+    unseen = _unprintable(record)
+    if unseen is not None:
+        raise ManifestError(f"{path}: {name[:100]}: {unseen}: holds a control character.")
     try:
         weights = Weights.from_json(record)
     except ManifestError as error:
@@ -177,7 +201,24 @@ def _record(name: str, record: Mapping[str, Any], path: Path) -> Weights:
     return weights
 
 
-def _refuse_shared_names(records: Iterable[Weights], path: Path) -> None:
+def _unprintable(part: Any, field: str = "") -> str | None:
+    """The first field with a character that a terminal obeys instead of showing it."""
+    if isinstance(part, str):
+        return field if _CONTROL.search(part) else None
+    pairs = (
+        part.items() if isinstance(part, dict) else enumerate(part if type(part) is list else ())
+    )
+    for key, one in pairs:
+        here = f"{field}.{key}" if field else str(key)
+        if _CONTROL.search(here):
+            return field or "the record"
+        found = _unprintable(one, here)
+        if found is not None:
+            return found
+    return None
+
+
+def _refuse_shared_names(records: Iterable[Weights], path: Path | str) -> None:
     owners: dict[str, tuple[str, str]] = {}
     for weights in records:
         for artifact in weights.artifacts.values():

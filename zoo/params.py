@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo import gluon_params
 from zoo.atomic import write_atomically
 from zoo.errors import ConfigError, WeightsError
 from zoo.safetensors_check import check_header, header_length
@@ -105,9 +106,14 @@ def parameters(net: Any) -> dict[str, Any]:
     Names are attributes and children joined by dots, `features.0.weight` or `rnn.l0_i2h_weight`.
     """
     distinct: dict[int, tuple[str, Any]] = {}
-    for name, parameter in _walk(net, ""):
+    for name, parameter in names(net).items():
         distinct.setdefault(id(parameter), (name, parameter))
     return dict(distinct.values())
+
+
+def names(net: Any) -> dict[str, Any]:
+    """A Gluon network's Parameter objects under all structural names, tied ones under each."""
+    return dict(_walk(net, ""))
 
 
 def arrays(net: Any) -> dict[str, np.ndarray[Any, Any]]:
@@ -149,6 +155,12 @@ def load(net: Any, arrays: Arrays, *, ctx: Any = None, dtype: str | None = None)
         parameter.set_data(values[name])
 
 
+def float_dtype(arrays: Arrays) -> str | None:
+    """The one floating-point dtype of the arrays, so that float16 may be widened on loading."""
+    dtypes = {one.dtype.name for one in arrays.values() if one.dtype.kind == "f"}
+    return dtypes.pop() if len(dtypes) == 1 else None
+
+
 def _checked_bytes(content: bytes) -> bytes:
     end = 8 + header_length(content[:8], len(content))
     check_header(content[8:end], len(content) - end)
@@ -161,6 +173,11 @@ def _checked_file(path: Path) -> bytes:
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         start = file.read(8)
+        if start == gluon_params.MAGIC:
+            raise WeightsError(
+                "this is MXNet's .params format: convert it with `zoo import-params "
+                f"{path} {path.with_suffix('.safetensors')} --architecture NAME`."
+            )
         header = file.read(header_length(start, size))
         check_header(header, size - 8 - len(header))
         return _checked_bytes(start + header + file.read(size))

@@ -9,12 +9,9 @@ the file system has locks or not. Taking it over is a rename, which only one can
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import json
 import os
-import platform
-import re
 import secrets
 import shutil
 import stat
@@ -23,14 +20,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from zoo.atomic import PARTIAL, make_read_only, sync_folder
+from zoo.atomic import make_read_only, sync_folder
+from zoo.owners import PARTIAL, is_at_work, own_path
 from zoo.records import Artifact
 
 SILENT_SECONDS = 600.0
 _CHUNK = 1 << 20
 _FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _FLAGS |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-_OWNED = re.compile(r"\.[0-9a-f]{64}\.([0-9a-f]{8})-(\d+)\.(\d+)-[0-9a-f]{8}\.part")
 
 
 class Partial:
@@ -120,7 +117,7 @@ def partial_file(folder: Path, artifact: Artifact) -> Iterator[Partial]:
     The block publishes it; where the block raises, its bytes are kept for the next time, except
     after an OSError: then the disk needs the room.
     """
-    path = _own_path(folder, artifact)
+    path = own_path(folder, artifact.sha256)
     partial = Partial(path, _claimed(path, artifact) or _new(path), artifact)
     try:
         partial.take_in()
@@ -145,7 +142,7 @@ def growing(folder: Path, sha256: str, seconds: float) -> bool:
 def abandoned(folder: Path, sha256: str = "*") -> list[Path]:
     """Partial files that nobody writes: waiting, of a dead process, or silent for ten minutes."""
     found = folder.glob(f".{sha256}*{PARTIAL}")
-    return [path for path in found if not _is_at_work(path) or _silence(path) > SILENT_SECONDS]
+    return [path for path in found if not is_at_work(path) or _silence(path) > SILENT_SECONDS]
 
 
 def _claimed(path: Path, artifact: Artifact) -> BinaryIO | None:
@@ -157,7 +154,7 @@ def _claimed(path: Path, artifact: Artifact) -> BinaryIO | None:
             found.unlink(missing_ok=True)
             continue
         with contextlib.suppress(FileNotFoundError):
-            if _is_at_work(found):
+            if is_at_work(found):
                 _copy(found, path)
             else:
                 os.rename(found, path)
@@ -209,44 +206,9 @@ def _validator_path(folder: Path, artifact: Artifact) -> Path:
     return folder / f".{artifact.sha256}.validator"
 
 
-def _own_path(folder: Path, artifact: Artifact) -> Path:
-    owner = f"{_machine()}-{os.getpid()}.{_started(os.getpid()) or 0}"
-    return folder / f".{artifact.sha256}.{owner}-{secrets.token_hex(4)}{PARTIAL}"
-
-
 def _mark(address: str) -> str:
     """The address in a form that gives no secret away."""
     return hashlib.sha256(address.encode()).hexdigest()[:16]
-
-
-def _is_at_work(path: Path) -> bool:
-    """Whether the process that the name tells may still live."""
-    if not (owner := _OWNED.fullmatch(path.name)):
-        return False
-    machine, process, started = owner.groups()
-    return machine != _machine() or _started(int(process)) in (int(started), None)
-
-
-@functools.cache
-def _machine() -> str:
-    """This machine since it was started, or this container."""
-    name = platform.node()
-    with contextlib.suppress(OSError):
-        name += Path("/proc/sys/kernel/random/boot_id").read_text()
-        name += os.readlink("/proc/self/ns/pid")
-    return hashlib.sha256(name.encode()).hexdigest()[:8]
-
-
-def _started(process: int) -> int | None:
-    """When the process was started, in ticks; 0 where it is gone, None where nobody can say."""
-    try:
-        status = Path(f"/proc/{process}/stat").read_text("utf-8", "replace")
-    except FileNotFoundError:
-        return 0 if Path("/proc/self/stat").exists() else None
-    except OSError:
-        return None
-    fields = status.rpartition(")")[2].split()
-    return 0 if fields[0] in "ZX" else int(fields[19])
 
 
 def _size(path: Path) -> int:

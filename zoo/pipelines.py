@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from zoo import generation, transforms
 from zoo.errors import ConfigError, InputError
 from zoo.fetching import read_artifact
-from zoo.manifest import Weights, get_weights
+from zoo.lookup import get_weights
+from zoo.manifest import Weights
 from zoo.runtimes import Runner, open_runner
 from zoo.text import Vocabulary, continuation, tokenize
 

@@ -7,14 +7,13 @@ record names, which the next one replaces. A published record never changes.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from zoo import params, tables
-from zoo.atomic import PARTIAL, write_atomically
+from zoo.atomic import write_atomically
 from zoo.cache import check_file
 from zoo.errors import (
     ChecksumError,
@@ -25,14 +24,14 @@ from zoo.errors import (
     UnknownDatasetError,
     WeightsError,
 )
-from zoo.manifest import FILE_NAME, Weights, embedded_folder, read_manifest, write_manifest
+from zoo.hub_folder import alone, records_in, sweep
+from zoo.manifest import FILE_NAME, Weights, embedded_folder, write_manifest
+from zoo.owners import PARTIAL
 from zoo.publishing.candidate import make_candidate, stored_arrays
 from zoo.publishing.measurement import measured
 from zoo.publishing.run import FinishedRun, read_run
 
 _LOGS = "training_logs"
-_LOCK = ".lock"  # in the hub, the one place that all who write to it share
-_PATIENCE = 60.0  # seconds, for another publication to write its files
 _REFUSALS = (ConfigError, ExportError, ManifestError, UnknownDatasetError, WeightsError)
 _logger = logging.getLogger("zoo")
 
@@ -82,25 +81,22 @@ def _publish(run: FinishedRun, hub: Path, docs: Path) -> Weights:
     with tempfile.TemporaryDirectory(prefix="zoo-publish-") as folder:
         staged = Path(folder, "weights.safetensors")
         digest = params.write(staged, stored_arrays(run))
-        published = _records(hub).get(run.name)
+        published = records_in(hub).get(run.name)
         if published is not None:
             _refuse_another(published, run, digest, hub)
             _logger.warning("%s is already published: nothing changes.", run.name)
-            with _alone(hub):
+            with alone(hub):
                 _refresh_tables(hub, docs)
             return published
         candidate = make_candidate(run, staged.read_bytes())
         weights = measured(run, candidate)
-        write_manifest(Path(folder, FILE_NAME), {**_records(hub), run.name: weights})  # may it be?
-    with _alone(hub):
+        write_manifest(
+            Path(folder, FILE_NAME), {**records_in(hub), run.name: weights}
+        )  # may it be?
+    with alone(hub):
         _write(weights, candidate.files, run, hub, docs)
         _refresh_tables(hub, docs)
     return weights
-
-
-def _records(hub: Path) -> dict[str, Weights]:
-    path = hub / FILE_NAME
-    return read_manifest(path) if path.is_file() else {}
 
 
 def _refuse_another(published: Weights, run: FinishedRun, digest: str, hub: Path) -> None:
@@ -127,12 +123,12 @@ def _write(
     weights: Weights, files: Mapping[str, bytes], run: FinishedRun, hub: Path, docs: Path
 ) -> None:
     """Every file, then the manifest."""
-    records = _records(hub)
+    records = records_in(hub)
     named = {weights.artifact(kind).file: content for kind, content in files.items()}
     _refuse_taken(weights.name, named, records.values())
     for folder in (hub, docs / _LOGS):
         folder.mkdir(parents=True, exist_ok=True)
-        _sweep(folder.glob(f".*{PARTIAL}"))
+        sweep(folder.glob(f".*{PARTIAL}"))
     write_atomically(docs / _LOGS / f"{run.name}.jsonl", run.log)
     write_atomically(docs / _LOGS / f"{run.name}.png", run.curve)
     for file, content in named.items():
@@ -149,28 +145,5 @@ def _refuse_taken(name: str, files: Iterable[str], records: Iterable[Weights]) -
 
 def _refresh_tables(hub: Path, docs: Path) -> None:
     for path in tables.documents(docs.parent):
-        _sweep(path.parent.glob(f".{path.name}.*{PARTIAL}"))
+        sweep(path.parent.glob(f".{path.name}.*{PARTIAL}"))
     tables.refresh(docs.parent, hub / FILE_NAME)
-
-
-def _sweep(leftovers: Iterable[Path]) -> None:
-    """Remove partial files of publications that were killed; no other one is writing now."""
-    for path in leftovers:
-        path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _alone(hub: Path) -> Iterator[None]:
-    """One publication at a time writes to this hub."""
-    import filelock
-
-    hub.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(hub / _LOCK)
-    try:
-        lock.acquire(timeout=_PATIENCE)
-    except filelock.Timeout:
-        raise PublishError(f"Another publication is writing to {hub}: wait for it.") from None
-    try:
-        yield
-    finally:
-        lock.release()

@@ -6,8 +6,9 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from zoo.downloading import OVERTIME, SLOWEST, SourceError
 from zoo.errors import DownloadError, OfflineError
@@ -19,6 +20,7 @@ TOTAL_SECONDS = 120.0
 _ATTEMPTS = 3
 _FIRST_PAUSE = 0.3
 _WORTH_ANOTHER = 1 << 20
+T = TypeVar("T")
 
 
 class HaltedError(Exception):
@@ -49,6 +51,38 @@ def receive(
                 kind = OfflineError if offline else DownloadError
                 raise kind(_report(artifact, path, reasons, subfolder))
         partial.publish(path)
+
+
+def collect(source: Source, most: int, take: Callable[[Iterator[bytes]], T], what: str) -> T:
+    """What `take` makes of the bytes at `source`, of which nothing is known but `most`.
+
+    Asked again as in `receive`, within TOTAL_SECONDS. Raises SourceError, also for more bytes.
+    """
+    until, attempt = time.monotonic() + TOTAL_SECONDS, 0
+    while True:
+        attempt += 1
+        try:
+            with open_source(source, most, until=until) as body:
+                return take(_bounded(body, most, what))
+        except SourceError as error:
+            pause = _pause_before(attempt, error)
+            late = time.monotonic() + pause > until
+            if attempt == _ATTEMPTS or late or not error.retry or not source.is_remote:
+                raise
+            time.sleep(pause)
+
+
+def _bounded(body: Iterable[bytes], most: int, what: str) -> Iterator[bytes]:
+    size = 0
+    for chunk in body:
+        size += len(chunk)
+        if size > most:
+            raise SourceError(f"gives more than the {most} bytes that {what} may have")
+        yield chunk
+
+
+def _pause_before(attempt: int, error: SourceError) -> float:
+    return max(error.pause, _FIRST_PAUSE * 2.0**attempt * random.uniform(0.5, 1.0))
 
 
 class _Reception:
@@ -103,7 +137,7 @@ class _Reception:
                 attempt = 1 if gained else attempt + 1
                 if attempt >= _ATTEMPTS or not error.retry or not source.is_remote:
                     raise
-                self._pause(max(error.pause, _FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.0)))
+                self._pause(_pause_before(attempt, error))
                 resume = True
 
     def _check_time(self, ahead: float = 0.0) -> None:

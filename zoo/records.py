@@ -9,7 +9,7 @@ import base64
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,7 +28,8 @@ class Artifact:
     """One published file: what its bytes must be, and where they may come from.
 
     `file` is a relative path with `/` between its parts; `size` and `sha256` are those of the
-    content, never of a wrapping such as `.gz`. Raises ManifestError for an unsafe or wrong field.
+    content, never of a wrapping such as `.gz`. `hub` is the place of the hub whose manifest names
+    it, empty for the package. Raises ManifestError for an unsafe or wrong field.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Artifact:
     size: int
     dtype: str | None = None
     sources: tuple[str, ...] = ()
+    hub: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         parts = self.file.split("/")
@@ -128,7 +130,10 @@ class Golden:
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """One record of the manifest: published weights, their use, their worth and their proof."""
+    """One record of a manifest: published weights, their use, their worth and their proof.
+
+    `hub` is the place of the hub that it was read from, empty for the package.
+    """
 
     architecture: str
     tag: str
@@ -147,6 +152,7 @@ class Weights:
     metrics: tuple[Metric, ...]
     golden: Golden
     provenance: Mapping[str, Any]
+    hub: str = ""
 
     @property
     def name(self) -> str:
@@ -159,6 +165,11 @@ class Weights:
             known = ", ".join(self.artifacts)
             raise ManifestError(f"{self.name} has no artifact {kind!r}. It has: {known}.")
         return self.artifacts[kind]
+
+    def of_hub(self, place: str) -> Weights:
+        """The same record, whose files are those of the hub at `place`."""
+        artifacts = {kind: replace(one, hub=place) for kind, one in self.artifacts.items()}
+        return replace(self, hub=place, artifacts=artifacts)
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Weights:
@@ -176,8 +187,9 @@ class Weights:
 
     def to_json(self) -> dict[str, Any]:
         """The record as in the manifest, its keys in their fixed order."""
+        fields = {name: value for name, value in vars(self).items() if name != "hub"}
         return {
-            **vars(self),
+            **fields,
             "config": dict(self.config),
             "licence": dict(self.licence),
             "artifacts": {kind: one.to_json() for kind, one in self.artifacts.items()},

@@ -17,6 +17,7 @@ from zoo import params
 from zoo.errors import ConfigError, InputError, WeightsError, near
 from zoo.fetching import read_artifact
 from zoo.manifest import TensorSpec, Weights
+from zoo.models import build_published, check_known
 
 Arrays = tuple[NDArray[Any], ...]
 
@@ -61,29 +62,28 @@ class Runner(ABC):
         )
 
 
-class ModelRunner(Runner):
-    """ONNX Runtime with the bytes of a model that holds the record's weights in some form."""
+class SessionRunner(Runner):
+    """A session of ONNX Runtime with a model that holds the record's weights in some form."""
 
-    def __init__(self, weights: Weights, model: bytes, name: str) -> None:
-        from zoo.onnx.sessions import open_session
-
+    def __init__(self, weights: Weights, session: Any, name: str) -> None:
         super().__init__(weights)
         self.name = name
         self._outputs = [spec.name for spec in weights.outputs]
-        self._session = open_session(model)
+        self._session = session
 
     def _run(self, inputs: Arrays) -> Arrays:
         names = (spec.name for spec in self.weights.inputs)
         return tuple(self._session.run(self._outputs, dict(zip(names, inputs, strict=True))))
 
 
-class OnnxRunner(ModelRunner):
+class OnnxRunner(SessionRunner):
     """ONNX Runtime with the graph and the arrays of the record's artifacts."""
 
     def __init__(self, weights: Weights, graph: bytes, arrays: Mapping[str, NDArray[Any]]) -> None:
         from zoo.onnx.binding import bind
+        from zoo.onnx.sessions import open_session
 
-        super().__init__(weights, bind(graph, arrays), "onnx")
+        super().__init__(weights, open_session(bind(graph, arrays)), "onnx")
 
 
 class MxnetRunner(Runner):
@@ -93,11 +93,10 @@ class MxnetRunner(Runner):
 
     def __init__(self, weights: Weights, arrays: Mapping[str, NDArray[Any]]) -> None:
         from zoo._mxnet import mx
-        from zoo.models import build
 
         super().__init__(weights)
         self._mx = mx
-        self._net = build(weights.architecture, **weights.config)
+        self._net = build_published(weights.name, weights.architecture, **weights.config)
         params.load(self._net, arrays, dtype=weights.artifact("safetensors").dtype)
         self._net.hybridize(static_alloc=True)
 
@@ -119,12 +118,13 @@ def open_runner(
     """The record's network on `runtime`, 'onnx' (also for None) or 'mxnet'.
 
     Its files are fetched and verified, from `mirrors` as in `zoo.fetching`. Raises ConfigError for
-    an unknown runtime, MissingDependencyError for one that is not installed, and the errors of
-    fetching and of WeightsError.
+    an unknown runtime, UnknownModelError for an architecture that this package does not know,
+    MissingDependencyError for what is not installed, and the errors of fetching and WeightsError.
     """
     runtime = runtime or "onnx"
     if runtime not in RUNTIMES:
         raise ConfigError(f"There is no runtime {runtime!r}. {near(runtime, RUNTIMES)}")
+    check_known(weights.architecture, weights.name)
     arrays = params.read(read_artifact(weights.artifact("safetensors"), mirrors=mirrors))
     if runtime == "mxnet":
         return MxnetRunner(weights, arrays)

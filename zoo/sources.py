@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import url2pathname
 
-from zoo.downloading import Body, SourceError, open_url
+from zoo.downloading import Body, SourceError, is_public, open_url
 from zoo.records import Artifact
 from zoo.unwrapping import gunzip, tar_member
 
@@ -24,13 +24,16 @@ class Source:
     """One place for one file: a path, or an address of scheme https, http, file or hf.
 
     `wrapping` is '', 'gzip' or 'tar' (then `member` is taken); a `fallback` is only tried where
-    the source before it does not have the file.
+    the source before it does not have the file. `public` forbids private hosts, `refusal` says why
+    it is not used at all.
     """
 
     address: str
     wrapping: str = ""
     member: str = ""
     fallback: bool = False
+    public: bool = False
+    refusal: str = ""
 
     @property
     def shown(self) -> str:
@@ -52,16 +55,25 @@ class Source:
 def sources_of(
     artifact: Artifact, mirrors: Sequence[str] | None, subfolder: str
 ) -> Iterator[Source]:
-    """The sources of a file in order: each mirror, plain and as `.gz`, then the record's own.
+    """The sources of a file in order: each mirror, plain and as `.gz`, then its hub, its own.
 
     Without `mirrors`, those in ZOO_MIRROR (data: ZOO_DATA_MIRROR), separated by spaces or commas.
+    What the manifest of a hub on the network names is used only where that hub may lead.
     """
     for mirror in configured_mirrors(subfolder) if mirrors is None else mirrors:
         address = _joined(mirror, artifact.file)
         yield Source(address)
         yield Source(f"{address}.gz", "gzip", fallback=True)
+    if artifact.hub:
+        yield hub_source(artifact.hub, artifact.file)
     for address in artifact.sources:
-        yield _own_source(address, artifact)
+        own = _own_source(address, artifact)
+        yield _restricted(own, artifact.hub) if "://" in artifact.hub else own
+
+
+def hub_source(place: str, file: str) -> Source:
+    """A file of the hub at `place`, a folder or an address."""
+    return Source(_joined(place, file), public=_is_on_public_host(place))
 
 
 def configured_mirrors(subfolder: str) -> list[str]:
@@ -85,6 +97,8 @@ def open_source(
     `size` only bounds how much of a wrapping is read. The body begins at `start` where the source
     can do that, see `downloading.open_url`, or at 0.
     """
+    if source.refusal:
+        raise SourceError(source.refusal)
     if not source.wrapping:
         return _open_stored(source, start, validator, until)
     return Body(_unwrapped(_open_stored(source, 0, "", until), source, size))
@@ -102,6 +116,23 @@ def _own_source(address: str, artifact: Artifact) -> Source:
         return Source(plain, "tar", member)
     wrapped = urlsplit(plain).path.endswith(".gz") and not artifact.file.endswith(".gz")
     return Source(plain, "gzip" if wrapped else "")
+
+
+def _restricted(source: Source, hub: str) -> Source:
+    """A source that a manifest from the network names: nothing of this machine or its network."""
+    parts, home = urlsplit(source.address), urlsplit(hub)
+    if parts.scheme == "file":
+        return replace(source, refusal="not used: the manifest of a hub on the network names it")
+    if parts.scheme == "hf" or (parts.scheme, parts.netloc) == (home.scheme, home.netloc):
+        return source
+    if not is_public(parts.hostname or ""):
+        return replace(source, refusal="not used: a private host, and another one than the hub's")
+    return replace(source, public=True)
+
+
+def _is_on_public_host(place: str) -> bool:
+    parts = urlsplit(place)
+    return parts.scheme in ("https", "http") and is_public(parts.hostname or "")
 
 
 def _unwrapped(stored: Body, source: Source, size: int) -> Iterator[bytes]:
@@ -127,7 +158,9 @@ def _open_stored(source: Source, start: int, validator: str, until: float | None
         url, token = _hugging_face(address)
         return open_url(url, start=start, validator=validator, token=token, until=until)
     if scheme in ("http", "https"):
-        return open_url(address, start=start, validator=validator, until=until)
+        return open_url(
+            address, start=start, validator=validator, until=until, public=source.public
+        )
     raise SourceError(f"scheme {scheme[:20]!r} is not https, http, file or hf")
 
 

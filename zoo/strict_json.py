@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections import Counter
 from typing import Any
 
 
@@ -32,18 +32,9 @@ def parse(content: bytes, *, most_bytes: int = 4 << 20, most_parts: int = 160_00
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
-        double = _first_double(name for name, _ in pairs)[:100]
+        double = Counter(name for name, _ in pairs).most_common(1)[0][0][:100]
         raise ValueError(f"the key {double!r} occurs twice")
     return result
-
-
-def _first_double(names: Iterable[str]) -> str:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            return name
-        seen.add(name)
-    return ""
 
 
 def _finite(text: str) -> float:

@@ -19,7 +19,7 @@ from zoo.errors import ExportError, InputError
 from zoo.evaluation import Score, measure, read_split
 from zoo.manifest import Weights
 from zoo.pipelines import prepare
-from zoo.runtimes import ModelRunner
+from zoo.runtimes import SessionRunner
 
 INT8, FLOAT16 = "onnx-int8", "onnx-float16"
 
@@ -55,7 +55,8 @@ def make_variant(
     splits = {name: read_split(weights, dataset, name) for name in ("validation", "test")}
     batches = _calibration(weights, splits["validation"])
     content = convert(model, kind, dynamic, batches)
-    before, after = ModelRunner(weights, model, "onnx"), ModelRunner(weights, content, kind)
+    before = SessionRunner(weights, _opened(model), "onnx")
+    after = SessionRunner(weights, _opened(content), kind)
     scores = [measure(one, splits["validation"]) for one in (before, after)]
     check_worth(f"{weights.name} as {kind}", metric, *(one[metric].value for one in scores))
     tested = [measure(one, splits["test"]) for one in (before, after)]
@@ -96,13 +97,11 @@ def make_file_variant(
     difference, relative to that of the output itself; the largest counts. Raises ExportError for
     more than 0.1 (int8) or 0.01 (float16), InputError for data that the model does not take.
     """
-    from zoo.onnx.sessions import open_session
-
-    session = open_session(model)
+    session = _opened(model)
     batches = _batches([(one.name, one.shape) for one in session.get_inputs()], data)
     expected = [_outputs(session, feeds) for feeds in batches]
     content = convert(model, kind, dynamic, batches)
-    other = open_session(content)
+    other = _opened(content)
     error = max(
         _error(one, found)
         for answer, feeds in zip(expected, batches, strict=True)
@@ -130,6 +129,12 @@ def convert(model: bytes, kind: str, dynamic: bool | None, batches: Sequence[Fee
     if not quantizing.RECURRENT.isdisjoint(found) or not batches:
         raise ExportError("Recurrent layers become int8 dynamically only: leave out --static.")
     return quantizing.quantize_static(model, batches)
+
+
+def _opened(model: bytes) -> Any:
+    from zoo.onnx.sessions import RUNTIME_DOMAINS, open_session
+
+    return open_session(model, domains=RUNTIME_DOMAINS)
 
 
 def _told(content: bytes, metadata: Mapping[str, str]) -> bytes:

@@ -6,12 +6,14 @@ a new interpreter.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import multiprocessing
 import os
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
@@ -51,7 +53,7 @@ def fetch(home: str, mirror: str, *, locks: bool = True, largest: int = 0, gate:
 
 def spawn(home: Path, mirror: str, **settings: object) -> ForkServerProcess:
     """Start `fetch` in a process of its own."""
-    process = _server().Process(target=fetch, args=(str(home), mirror), kwargs=settings)
+    process = forking().Process(target=fetch, args=(str(home), mirror), kwargs=settings)
     process.start()
     return process
 
@@ -78,12 +80,23 @@ def run(program: str, *arguments: str, **options: object) -> tuple[int, str]:
     return process.returncode, "".join(said)
 
 
-def _server() -> ForkServerContext:
+@contextlib.contextmanager
+def limited(largest: int) -> Iterator[None]:
+    """Files of at most so many bytes within the block; 0 for no limit."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if largest:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def forking() -> ForkServerContext:
+    """Where processes are forked from."""
     context = multiprocessing.get_context("forkserver")
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = environment()["PYTHONPATH"]
     try:
-        context.set_forkserver_preload(["processes"])
+        context.set_forkserver_preload(["processes", "soak_worker"])
         from multiprocessing import forkserver
 
         forkserver.ensure_running()

@@ -31,7 +31,7 @@ def test_a_session_runs(model: bytes, threads: int | None) -> None:
 
 
 def test_bytes_that_are_no_model_are_refused() -> None:
-    with pytest.raises(WeightsError, match="ONNX Runtime cannot load the model"):
+    with pytest.raises(WeightsError, match="not an ONNX file"):
         open_session(b"no model")
 
 
@@ -41,3 +41,8 @@ def test_without_onnx_runtime_the_message_says_so(
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingDependencyError, match="pip install onnxruntime"):
         open_session(model)
+
+
+def test_what_onnx_runtime_refuses_is_one_error(model: bytes) -> None:
+    with pytest.raises(WeightsError, match="ONNX Runtime cannot load the model"):
+        open_session(model.replace(b"Neg", b"Nag"))

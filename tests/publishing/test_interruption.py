@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from run_folders import ADULT, content_of, mnist_run, refusal
 
+from zoo import hub_folder
 from zoo import publish as room
 from zoo.errors import PublishError
 from zoo.manifest import FILE_NAME, read_manifest
@@ -118,17 +119,17 @@ def test_a_damaged_manifest_is_refused(finished_run: Path, empty_hub: Path) -> N
 def test_two_publications_do_not_write_at_once(
     finished_run: Path, empty_hub: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "_PATIENCE", 0.05)
-    with room._alone(empty_hub):
+    monkeypatch.setattr(hub_folder, "PATIENCE", 0.05)
+    with hub_folder.alone(empty_hub):
         assert "Another publication is writing" in refusal(finished_run, empty_hub)
 
 
 def test_the_lock_lies_in_the_hub_whatever_the_cache_folder(
     finished_run: Path, empty_hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "_PATIENCE", 0.05)
+    monkeypatch.setattr(hub_folder, "PATIENCE", 0.05)
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "mine"))
-    with room._alone(empty_hub):
+    with hub_folder.alone(empty_hub):
         monkeypatch.setenv("ZOO_HOME", str(tmp_path / "yours"))
         assert "Another publication is writing" in refusal(finished_run, empty_hub)
 

@@ -19,10 +19,15 @@ from zoo.cli import (
     exporting,
     files,
     generating,
+    importing,
     listing,
     predicting,
     publishing,
     quantizing,
+    reproducing,
+    sharing,
+    signing,
+    verifying,
 )
 from zoo.cli.exits import ZooGroup
 
@@ -46,10 +51,15 @@ app.command("predict", context_settings={"ignore_unknown_options": True})(predic
 app.command("generate")(generating.generate)
 app.command("evaluate")(evaluating.evaluate)
 app.command("fetch")(files.fetch)
-app.command("verify")(files.verify)
+app.command("verify")(verifying.verify)
+app.command("sign")(signing.sign)
 app.command("export")(exporting.export)
 app.command("quantize")(quantizing.quantize)
+app.command("import-params")(importing.import_params)
 app.command("publish")(publishing.publish)
+app.command("mirror")(sharing.mirror)
+app.command("push")(sharing.push)
+app.command("reproduce")(reproducing.reproduce)
 app.command("demo")(demo.demo)
 app.add_typer(cache, name="cache")
 cache.command("path")(files.cache_path)

@@ -32,10 +32,13 @@ class Task(str, Enum):
 def complete_name(incomplete: str) -> list[str]:
     """Names of published weights, and of architectures that have some, for tab completion."""
     from zoo.errors import ZooError
+    from zoo.hubs import read_hub
+    from zoo.lookup import default_hub
     from zoo.manifest import read_manifest
 
     try:
-        records = read_manifest()
+        hub = default_hub()
+        records = read_manifest() if hub is None else read_hub(hub, offline=True).records
     except ZooError:
         return []
     names = [*dict.fromkeys(one.architecture for one in records.values()), *records]
@@ -46,7 +49,8 @@ Name = Annotated[
     str,
     typer.Argument(
         metavar="NAME",
-        help="Published weights, such as lenet.mnist; lenet alone means its first ones.",
+        help="Published weights, such as lenet.mnist; lenet alone means its first ones; "
+        "ADDRESS::lenet.mnist those of another hub.",
         autocompletion=complete_name,
         show_default=False,
     ),
@@ -55,7 +59,8 @@ Names = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="NAME",
-        help="Published weights, such as lenet.mnist; lenet alone means its first ones.",
+        help="Published weights, such as lenet.mnist; lenet alone means its first ones; "
+        "ADDRESS::lenet.mnist those of another hub, ADDRESS all of them.",
         autocompletion=complete_name,
         show_default=False,
     ),
@@ -67,14 +72,28 @@ OneRuntime = Annotated[
 ]
 
 
-def chosen(names: list[str] | None, every: bool) -> list[Weights]:
-    """The named records, each once, or all. Raises BadParameter unless exactly one is given."""
-    from zoo.manifest import get_weights, list_weights
+def chosen(names: list[str] | None, every: bool, key: Path | None = None) -> list[Weights]:
+    """The named records, each once, or all; of hubs signed by `key`, where that is given.
+
+    Raises BadParameter unless exactly one of `names` and `every` is given.
+    """
+    from zoo.lookup import search
 
     if bool(names) == every:
         raise typer.BadParameter("give one or more names, or --all.", param_hint="NAME")
-    records = [get_weights(name) for name in names or list_weights()]
-    return list({one.name: one for one in records}.values())
+    found = [one for name in names for one in _meant(name, key)] if names else search(key=key)
+    return list({(one.hub, one.name): one for one in found}.values())
+
+
+def _meant(name: str, key: Path | None) -> list[Weights]:
+    """The record of that name; all of a hub for its address alone."""
+    from zoo.addresses import split_address
+    from zoo.lookup import get_weights, search
+
+    address, wanted = split_address(name)
+    if address is None or wanted:
+        return [get_weights(name, key=key)]
+    return search(name, key=key)
 
 
 def read_text(path: Path | None = None) -> str:

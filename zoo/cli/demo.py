@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.cli import showing
 from zoo.cli.evaluating import installed_runtimes
-from zoo.cli.exporting import self_contained
 from zoo.cli.predicting import seen
 from zoo.errors import ExportError, MissingDependencyError, UnknownModelError
 from zoo.figures import file_size, metric_value
@@ -79,7 +78,7 @@ def _facts(weights: Weights) -> str:
 
 def _read_digits(console: Console) -> None:
     from zoo import samples
-    from zoo.manifest import get_weights
+    from zoo.lookup import get_weights
     from zoo.pipelines import pipeline
 
     weights = get_weights("lenet")
@@ -147,9 +146,9 @@ def _write_text(console: Console) -> None:
 
 def _language_models() -> list[Weights]:
     """The first that reads words and the first that reads characters, of those published."""
-    from zoo.manifest import read_manifest
+    from zoo import lookup
 
-    models = [one for one in read_manifest().values() if one.task == "language-modeling"]
+    models = [one for one in lookup.records().values() if one.task == "language-modeling"]
     if not models:
         raise UnknownModelError("No language model is published here: the demo ends early.")
     first = {one.preprocessing["level"]: one for one in reversed(models)}
@@ -157,7 +156,7 @@ def _language_models() -> list[Weights]:
 
 
 def _export(console: Console) -> None:
-    from zoo.manifest import get_weights
+    from zoo.lookup import get_weights
 
     weights = get_weights("lenet")
     _heading(console, "The same LeNet as an ONNX file")
@@ -165,6 +164,8 @@ def _export(console: Console) -> None:
         path = Path(folder, "lenet.onnx")
         net = _gluon_network(weights)
         if net is None:
+            from zoo.onnx.published import self_contained
+
             path.write_bytes(self_contained(weights))
         else:
             from zoo.onnx.export import export_onnx

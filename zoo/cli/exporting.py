@@ -160,12 +160,13 @@ def _print_report(report: ExportReport, json: bool) -> None:
 
 def _export_published(name: str, file: Path, opset: int | None, json: bool) -> None:
     from zoo.atomic import write_atomically
-    from zoo.manifest import get_weights
+    from zoo.lookup import get_weights
+    from zoo.onnx.published import self_contained
 
     weights = get_weights(name)
     content = self_contained(weights)
     if opset is not None:
-        content = _at_opset(weights, content, opset)
+        content = _at_opset(name, weights, content, opset)
     try:
         write_atomically(file, content)
     except OSError as error:
@@ -178,18 +179,7 @@ def _export_published(name: str, file: Path, opset: int | None, json: bool) -> N
         typer.echo(f"{file}  {file_size(len(content))}  sha256 {digest}")
 
 
-def self_contained(weights: Weights) -> bytes:
-    """The published graph with the published weights bound into it."""
-    from zoo import params
-    from zoo.fetching import read_artifact
-    from zoo.onnx.binding import bind
-
-    arrays = params.read(read_artifact(weights.artifact("safetensors")))
-    graph = read_artifact(weights.artifact("onnx-graph"))
-    return bind(graph, arrays, metadata=_metadata(weights))
-
-
-def _at_opset(weights: Weights, content: bytes, opset: int) -> bytes:
+def _at_opset(name: str, weights: Weights, content: bytes, opset: int) -> bytes:
     """The same network translated again, by MXNet, unless the published one is of that opset."""
     from zoo.hub import get_model
     from zoo.onnx import to_model
@@ -199,21 +189,10 @@ def _at_opset(weights: Weights, content: bytes, opset: int) -> bytes:
     if read_opset(content) == opset:
         return content
     model = to_model(
-        get_model(weights.name, pretrained=True),
+        get_model(name, pretrained=True),
         inputs=list(weights.inputs),
         names=[one.name for one in weights.outputs],
         opset=opset,
         metadata=read_metadata(content),
     )
     return serialize(model)
-
-
-def _metadata(weights: Weights) -> dict[str, str]:
-    """Added to what is in the published graph: how to use the model, and its licence."""
-    import json
-
-    return {
-        "task": weights.task,
-        "preprocessing": json.dumps(dict(weights.preprocessing), ensure_ascii=False),
-        "licence": weights.licence["weights"],
-    }

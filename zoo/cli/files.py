@@ -1,22 +1,20 @@
-"""`zoo fetch`, `zoo verify` and `zoo cache`: the published files on this machine."""
+"""`zoo fetch` and `zoo cache`: the published files on this machine."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo.cli import showing
+from zoo.cli import showing, verifying
 from zoo.cli.arguments import All, Json, Names, chosen
-from zoo.cli.exits import FAILED, say
+from zoo.cli.exits import say
 from zoo.cli.showing import Column
 from zoo.figures import file_size
 
 if TYPE_CHECKING:
-    from zoo.manifest import Artifact, Weights
+    from zoo.manifest import Artifact
 
 Kind = Annotated[
     str | None,
@@ -27,17 +25,6 @@ Kind = Annotated[
         show_default=False,
     ),
 ]
-
-
-ABSENT = "absent"
-
-
-class Check(NamedTuple):
-    """A file that was hashed, or is nowhere, and what is wrong with that, or None."""
-
-    place: str
-    path: Path
-    problem: str | None
 
 
 def fetch(names: Names = None, every: All = False, kind: Kind = None, json: Json = False) -> None:
@@ -69,23 +56,6 @@ def fetch(names: Names = None, every: All = False, kind: Kind = None, json: Json
         showing.print_json(fetched)
 
 
-def verify(names: Names = None, json: Json = False) -> None:
-    """Hash the embedded and the cached files again.
-
-    Exits with 1, and names the file, where one is not what was published, or where the weights of
-    a given name are not on this machine.
-
-    \b
-    Examples:
-      zoo verify
-      zoo verify lenet.mnist
-    """
-    artifacts = _artifacts(names)
-    found = [*_embedded(artifacts), *_cached(artifacts, every=not names)]
-    absent = _absent(chosen(names, not names), {one.path for one in found}, named=bool(names))
-    _report([*found, *absent], json)
-
-
 def cache_path() -> None:
     """Print the cache folder. ZOO_HOME chooses another."""
     from zoo.cache import cache_folder
@@ -110,7 +80,7 @@ def cache_list(json: Json = False) -> None:
 
 def cache_verify(json: Json = False) -> None:
     """Hash the cached files again; exit with 1 where one differs."""
-    _report(list(_cached(_artifacts(None), every=True)), json)
+    verifying.report(list(verifying.cached(_known(), every=True)), json)
 
 
 def cache_prune(
@@ -122,93 +92,22 @@ def cache_prune(
 
     Removed files are printed, one a line; what is needed again is fetched again.
     """
+    from zoo import last_seen
     from zoo.cache import list_cached, prune
 
     sizes = {one.path: one.size for one in list_cached()}
-    removed = prune(() if every else _artifacts(None))
+    removed = [*prune(() if every else _known()), *last_seen.sweep()]
     for path in removed:
         sys.stdout.write(f"{path}\n")
     freed = file_size(sum(sizes.get(path, 0) for path in removed))
     say(f"Removed {len(removed)} files, {freed}.")
 
 
-def _artifacts(names: list[str] | None) -> list[Artifact]:
-    """The files of the named weights; without names those of all weights and datasets."""
-    from zoo.data import DATASETS
+def _known() -> list[Artifact]:
+    """The files of all weights and datasets, and of the default hub itself."""
+    from zoo.hubs import read_hub
+    from zoo.lookup import default_hub, records
 
-    records = chosen(names, not names)
-    published = [one for weights in records for one in weights.artifacts.values()]
-    data = [] if names else [one for dataset in DATASETS.values() for one in dataset.files]
-    return [*published, *data]
-
-
-def _embedded(artifacts: Iterable[Artifact]) -> Iterator[Check]:
-    from zoo.cache import check_file
-    from zoo.errors import ChecksumError
-    from zoo.manifest import embedded_folder
-
-    for artifact in artifacts:
-        path = embedded_folder() / artifact.file
-        try:
-            check_file(path, artifact, links=True)
-        except FileNotFoundError:
-            continue
-        except ChecksumError as error:
-            yield Check("embedded", path, f"{error} Reinstall gluon-zoo.")
-        else:
-            yield Check("embedded", path, None)
-
-
-def _cached(artifacts: list[Artifact], every: bool) -> Iterator[Check]:
-    from zoo.cache import cached_path, verify_cached
-
-    wanted = {cached_path(artifact) for artifact in artifacts}
-    for cached, problem in verify_cached(artifacts):
-        if every or cached.path in wanted:
-            mend = f"{problem} It is fetched again when it is used." if problem else None
-            yield Check("cached", cached.path, mend)
-
-
-def _absent(records: Iterable[Weights], found: set[Path], named: bool) -> Iterator[Check]:
-    from zoo.cache import cached_path
-    from zoo.manifest import embedded_folder
-
-    for one in records:
-        for kind, artifact in one.artifacts.items():
-            path = cached_path(artifact)
-            if found.isdisjoint((path, embedded_folder() / artifact.file)):
-                needed = named and kind == "safetensors"
-                mend = f"{artifact.file} is not on this machine: zoo fetch {one.name} brings it."
-                yield Check(ABSENT, path, mend if needed else None)
-
-
-def _report(checks: list[Check], json: bool) -> None:
-    if json:
-        showing.print_json(
-            [{"place": one.place, "path": str(one.path), "problem": one.problem} for one in checks]
-        )
-    elif checks:
-        columns = [Column("file"), Column("place"), Column("verdict")]
-        showing.print_table(columns, [[one.path.name, one.place, _verdict(one)] for one in checks])
-    problems = [one.problem for one in checks if one.problem is not None]
-    for problem in problems:
-        say(f"zoo: {problem}")
-    say(_summary(checks))
-    if problems:
-        raise typer.Exit(FAILED)
-
-
-def _verdict(check: Check) -> str:
-    if check.place == ABSENT:
-        return "-" if check.problem is None else "MISSING"
-    return "ok" if check.problem is None else "DIFFERS"
-
-
-def _summary(checks: list[Check]) -> str:
-    verdicts = [_verdict(one) for one in checks if one.place != ABSENT]
-    differ = verdicts.count("DIFFERS")
-    absent = len(checks) - len(verdicts)
-    return (
-        f"{len(verdicts)} files checked, {differ or 'none'} differ{'s' if differ == 1 else ''}"
-        f"{f', {absent} not on this machine' if absent else ''}."
-    )
+    address = default_hub()
+    own = [] if address is None else read_hub(address).kept
+    return [*verifying.published_and_data(records().values()), *own]

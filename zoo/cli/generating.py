@@ -61,11 +61,11 @@ def generate(
     \b
     Examples:
       zoo generate lstm_lm.wikitext2 "The game was" --temperature 0.8 --top-k 40
-      zoo generate lstm_lm "The history of" --temperature 0.7 --seed 3
+      zoo generate lstm_lm.shakespeare "ROMEO:" --temperature 0.7 --seed 3
       zoo generate lstm_lm "The king" --beam 5 --length 30
     """
     from zoo.errors import InputError
-    from zoo.manifest import get_weights
+    from zoo.lookup import get_weights
     from zoo.pipelines import TextGenerator, pipeline
 
     weights = get_weights(name)
@@ -92,6 +92,6 @@ def generate(
 def _stream(prompt: str, pieces: Iterator[str]) -> None:
     """The prompt appears with the first piece, after whatever can go wrong."""
     for piece in chain([prompt + next(pieces, "")], pieces):
-        sys.stdout.write(piece)
+        sys.stdout.write(showing.harmless(piece))
         sys.stdout.flush()
     sys.stdout.write("\n")

@@ -24,7 +24,8 @@ def list_published(
         str,
         typer.Argument(
             metavar="PATTERN",
-            help="A name, an architecture or a shell pattern.",
+            help="A name, an architecture or a shell pattern; or one of another hub, "
+            "ADDRESS::PATTERN, or ADDRESS for all.",
             autocompletion=complete_name,
         ),
     ] = "*",
@@ -42,12 +43,14 @@ def list_published(
       zoo list lenet
       zoo list '*.mnist'
       zoo list --task language-modeling --json
+      zoo list hf://owner/repo
     """
-    from zoo.manifest import get_weights, list_weights
+    from zoo.lookup import search
 
     wanted = None if task is None else task.value
-    names = list_weights(pattern, task=wanted) or list_weights(f"{pattern}.*", task=wanted)
-    records = [get_weights(name) for name in names]
+    records = search(pattern, task=wanted) or search(f"{pattern}.*", task=wanted)
+    if records and records[0].hub and not json:
+        say(f"From {records[0].hub}:")
     if json:
         showing.print_json([_summary(one) for one in records])
     elif not records:
@@ -58,13 +61,18 @@ def list_published(
 
 def _summary(weights: Weights) -> dict[str, Any]:
     return {
-        "name": weights.name,
+        **_origin(weights),
         "task": weights.task,
         "description": weights.description,
         "parameters": weights.parameters,
         "size": weights.artifact("safetensors").size,
         "metrics": [one.to_json() for one in weights.metrics],
     }
+
+
+def _origin(weights: Weights) -> dict[str, str]:
+    """The record's name; its hub too, where that is not the package."""
+    return {"name": weights.name, **({"hub": weights.hub} if weights.hub else {})}
 
 
 def _print_records(records: list[Weights]) -> None:
@@ -93,16 +101,18 @@ def info(name: Name, json: Json = False) -> None:
       zoo info lenet
       zoo info lenet.mnist --json
     """
-    from zoo.manifest import get_weights
+    from zoo.lookup import get_weights
 
     weights = get_weights(name)
     if json:
-        showing.print_json({"name": weights.name, **weights.to_json()})
+        showing.print_json({**_origin(weights), **weights.to_json()})
         return
     showing.print_fields(weights.name, weights.description, list(_fields(weights)))
 
 
 def _fields(weights: Weights) -> Iterator[tuple[str, str]]:
+    if weights.hub:
+        yield "hub", weights.hub
     yield "task", weights.task
     yield "parameters", f"{weights.parameters:,}"
     yield "multiply-adds", f"{weights.multiply_adds:,}"

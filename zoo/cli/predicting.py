@@ -55,7 +55,7 @@ def predict(
       cat digit.png | zoo predict lenet - --json
     """
     from zoo.errors import InputError
-    from zoo.manifest import get_weights
+    from zoo.lookup import get_weights
     from zoo.pipelines import pipeline
 
     weights = get_weights(name)

@@ -7,6 +7,7 @@ lines that go into a pipe are never wrapped.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
@@ -26,6 +27,7 @@ _PAGE_WIDTH = 80  # what is laid out for a pipe
 _INK = 128  # the grey level from which a pixel is drawn where there are no colours
 _HALVES, _PLAIN_HALVES = " ▄▀█", " .'#"
 _GAP = "  "
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -59,6 +61,11 @@ def has_colours(console: Console) -> bool:
 def print_json(document: Any) -> None:
     """The one document of a command with `--json`."""
     sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+def harmless(text: str) -> str:
+    """The text without characters that a terminal obeys instead of showing them."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def file_fields(path: Path, artifact: Artifact) -> dict[str, Any]:

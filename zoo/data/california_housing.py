@@ -85,6 +85,6 @@ def _numbers(line: bytes, at: int, file: str) -> list[float]:
         numbers = [float(cell) for cell in line.split(b",")]
     except ValueError as error:
         raise DataError(f"line {at} of {file} is not numeric: {line[:60]!r}") from error
-    if len(numbers) != _COLUMNS or not np.isfinite(numbers).all():
+    if len(numbers) != _COLUMNS or not (np.abs(numbers) <= np.finfo(np.float32).max).all():
         raise DataError(f"line {at} of {file} is not nine finite numbers: {line[:60]!r}")
     return numbers

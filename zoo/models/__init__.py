@@ -94,6 +94,24 @@ def complete(name: str, **config: Any) -> dict[str, Any]:
     return arguments | config
 
 
+def check_known(architecture: str, record: str) -> None:
+    """Raises UnknownModelError where `record` is of an architecture that is not in the table."""
+    if architecture not in ARCHITECTURES:
+        raise UnknownModelError(
+            f"{record} is of architecture {architecture!r}, which this version does not know: "
+            "upgrade gluon-zoo if it should."
+        )
+
+
+def build_published(record: str, architecture: str, **config: Any) -> Any:
+    """As `build`, from the configuration in a record, which may be a stranger's."""
+    check_known(architecture, record)
+    try:
+        return build(architecture, **config)
+    except (TypeError, AttributeError, OverflowError) as error:
+        raise ConfigError(f"{record}: its config is none of {architecture}: {error}.") from None
+
+
 def _builder(name: str) -> Any:
     if name not in ARCHITECTURES:
         raise UnknownModelError(f"No architecture {name!r}. {near(name, ARCHITECTURES)}")

@@ -1,7 +1,8 @@
 """Gluon networks -> ONNX, and ONNX graphs without weights -> sessions.
 
 The names below are loaded when they are first used. `export_onnx`, `export_model`, `to_model` and
-`supported_operators` need onnx and MXNet, `bind` needs onnx, `open_session` needs onnxruntime.
+`supported_operators` need onnx and MXNet, `bind` needs onnx, `open_session` needs onnxruntime,
+`check_model` nothing.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
     from zoo.onnx.export import ExportReport, export_onnx, to_model
     from zoo.onnx.operators import supported_operators
     from zoo.onnx.sessions import open_session
+    from zoo.onnx.structure import check_model
 
 __all__ = [
     "ExportReport",
     "bind",
+    "check_model",
     "export_model",
     "export_onnx",
     "open_session",
@@ -29,6 +32,7 @@ __all__ = [
 _ROOMS = {
     "ExportReport": "export",
     "bind": "binding",
+    "check_model": "structure",
     "export_model": "dropin",
     "export_onnx": "export",
     "open_session": "sessions",

@@ -15,6 +15,7 @@ from zoo.errors import WeightsError
 from zoo.onnx.folding import fold
 from zoo.onnx.graph import PARAMETER, set_metadata
 from zoo.onnx.serialization import serialize
+from zoo.onnx.structure import check_model
 
 
 def bind(
@@ -24,7 +25,8 @@ def bind(
 
     The weights are initializers, never inputs, re-packed once here; equal arguments give equal
     bytes. `metadata` is added to the model's metadata_props. Raises WeightsError for bytes that
-    are no such graph and for arrays that do not fit it: missing, unknown, wrong shape or dtype.
+    are no such graph, for a graph that needs more than itself (see `structure`), and for
+    arrays that do not fit it: missing, unknown, wrong shape or dtype.
     """
     model = _parse(graph)
     bind_model(model, arrays)
@@ -52,6 +54,7 @@ def read_metadata(model: bytes) -> dict[str, str]:
 
 
 def _parse(graph: bytes) -> onnx.ModelProto:
+    check_model(graph)
     try:
         model = onnx.load_model_from_string(graph)
     except DecodeError:

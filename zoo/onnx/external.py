@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,9 +15,10 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto
 from onnx.external_data_helper import set_external_data
 
-from zoo.atomic import PARTIAL, sync_folder
+from zoo.atomic import sweep, sync_folder
 from zoo.onnx.graph import set_metadata
 from zoo.onnx.serialization import serialize
+from zoo.owners import own_path
 
 DIGEST = "external_data_sha256"  # the key in the model's metadata
 
@@ -36,7 +36,9 @@ def pair_of_files(model: onnx.ModelProto, target: Path) -> Iterator[tuple[Path, 
     model that was there before are removed last. `model` loses its large tensors; metadata that it
     gets within the block is written too. Raises OSError.
     """
-    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=PARTIAL, dir=target.parent))
+    sweep(target)
+    folder = own_path(target.parent, target.name)
+    folder.mkdir()
     try:
         digest = _move_tensors(model, folder / _DATA)
         name = f"{target.name}.{digest[:16]}.data"

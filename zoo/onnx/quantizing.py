@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from zoo.errors import ExportError, MissingDependencyError
 from zoo.onnx.graph import set_metadata
 from zoo.onnx.serialization import serialize
-from zoo.onnx.sessions import open_session
+from zoo.onnx.sessions import RUNTIME_DOMAINS, open_session
 
 Feeds = Mapping[str, NDArray[Any]]
 
@@ -101,7 +101,8 @@ def latency_ratio(model: bytes, variant: bytes, feeds: Feeds, *, rounds: int = 3
 
     The median over `rounds` of the ratio of two runs, one right after the other.
     """
-    sessions = [open_session(one, threads=1) for one in (model, variant)]
+    pair = (model, variant)
+    sessions = [open_session(one, threads=1, domains=RUNTIME_DOMAINS) for one in pair]
     ratios = []
     for _ in range(rounds):
         before, after = (_seconds(one, feeds) for one in sessions)

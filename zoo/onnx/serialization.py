@@ -7,8 +7,7 @@ from typing import Any
 import onnx
 
 from zoo.errors import ExportError
-
-LARGEST = (1 << 31) - 1  # bytes that protobuf can hold
+from zoo.onnx.structure import LARGEST
 
 _LENGTH_DELIMITED = 2
 

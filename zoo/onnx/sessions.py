@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import MissingDependencyError, WeightsError
+from zoo.onnx.structure import DOMAINS, check_model
+
+RUNTIME_DOMAINS = DOMAINS | {"com.microsoft"}  # with ONNX Runtime's own operators
 
 _FATAL_ONLY = 4  # errors are raised
 
 
-def open_session(model: bytes | Path, *, threads: int | None = None) -> Any:
+def open_session(
+    model: bytes | Path, *, threads: int | None = None, domains: Collection[str] = DOMAINS
+) -> Any:
     """An onnxruntime.InferenceSession of a model, which logs nothing.
 
-    `model` is its bytes, or the path of one whose weights lie beside it. `threads` bounds the
-    cores of one run; None leaves the choice to ONNX Runtime. Raises MissingDependencyError without
-    ONNX Runtime, WeightsError for what it cannot load.
+    `model` is its bytes, which `check_model` judges, or the path of one of your own, whose weights
+    may lie beside it. `threads` bounds the cores of one run; None leaves the choice to ONNX Runtime.
+    Raises MissingDependencyError without ONNX Runtime, WeightsError for bytes with operators of
+    other `domains` or refused by `check_model` otherwise, and for what ONNX Runtime cannot load.
     """
     try:
         import onnxruntime
@@ -23,6 +30,8 @@ def open_session(model: bytes | Path, *, threads: int | None = None) -> Any:
         raise MissingDependencyError(
             "ONNX Runtime is not installed here: pip install onnxruntime."
         ) from None
+    if isinstance(model, bytes):
+        check_model(model, domains=domains)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _FATAL_ONLY
     if threads is not None:

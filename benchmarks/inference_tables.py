@@ -1,0 +1,109 @@
+"""The figures of a run as tables in Markdown, and their place in docs/performance.md."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from inference_cases import Case
+
+from zoo.atomic import write_atomically
+
+BEGIN, END = "<!-- onnx inference -->", "<!-- end of onnx inference -->"
+OTHERS = {
+    "torch": "torch.onnx",
+    "written": "by hand",
+    "mx2onnx": "mx2onnx",
+    "mxnet": "MXNet static",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a case gave: seconds by contestant, nodes, differences from MXNet, refusals, costs."""
+
+    case: Case
+    times: Mapping[str, np.ndarray]
+    nodes: Mapping[str, int | None]
+    differences: Mapping[str, float]
+    failures: Mapping[str, str]
+    costs: Mapping[str, Mapping[str, Any]]
+
+    def ratio(self, kind: str) -> np.ndarray:
+        """The other's time divided by ours in each round, as quartiles (3,)."""
+        return np.percentile(self.times[kind] / self.times["ours"], [25, 50, 75])
+
+    def verdict(self, kind: str) -> str:
+        """`1.31 (1.28-1.33)`, and the target where there is one; or that there is no such graph."""
+        if kind not in self.times:
+            return "refused" if kind in self.failures else "-"
+        low, middle, high = self.ratio(kind)
+        target = self.case.targets.get(kind)
+        wanted = (
+            "" if target is None else f", {'ok' if middle >= target else 'MISSED'} {target:.3g}"
+        )
+        return f"{middle:.2f} ({low:.2f}-{high:.2f}{wanted})"
+
+    def time(self, kind: str) -> str:
+        """Milliseconds, or tokens a second where the network feeds on itself."""
+        low, middle, high = np.percentile(self.times[kind], [25, 50, 75])
+        if self.case.feedback:
+            return f"{1 / middle:,.0f} ({1 / high:,.0f}-{1 / low:,.0f}) tokens/s"
+        return f"{middle * 1e3:.3g} ({low * 1e3:.3g}-{high * 1e3:.3g}) ms"
+
+    def line(self) -> str:
+        """The row for somebody who waits, with nodes, differences and the reasons of refusals."""
+        ratios = "  ".join(f"{kind} {self.verdict(kind)}" for kind in OTHERS)
+        facts = [f"nodes {dict(self.nodes)}", f"differences {dict(self.differences)}"]
+        facts += [f"{kind} refused: {why}" for kind, why in self.failures.items()]
+        return "\n    ".join([f"{self.case.title}: ours {self.time('ours')}  {ratios}", *facts])
+
+
+def speed_table(rows: Sequence[Row]) -> str:
+    head = ["network", "ours", *(f"{title} / ours" for title in OTHERS.values()), "nodes"]
+    lines = [head, ["---"] * len(head)]
+    for row in rows:
+        cells = [row.case.title, row.time("ours"), *(row.verdict(kind) for kind in OTHERS)]
+        counts = [f"{kind} {row.nodes[kind]}" for kind in ("ours", *OTHERS) if row.nodes.get(kind)]
+        lines.append([*cells, ", ".join(counts)])
+    return _table(lines)
+
+
+def exports_table(rows: Sequence[Row]) -> str:
+    """CPU seconds of the export without checks, and the peak memory of its whole process."""
+    head = ["network", "ours", "mx2onnx"]
+    lines = [head, ["---"] * len(head)]
+    for row in rows:
+        lines.append([row.case.title, *(_cost(row.costs.get(kind, {})) for kind in head[1:])])
+    return _table(lines)
+
+
+def write_tables(path: Path, tables: Sequence[str], threads: int, rounds: int) -> None:
+    """Put the tables between the marks of the page. Raises ValueError where it has none."""
+    page = path.read_text("utf-8")
+    if BEGIN not in page or END not in page:
+        raise ValueError(f"{path} lacks {BEGIN} or {END}.")
+    before, rest = page.split(BEGIN, 1)
+    _, after = rest.split(END, 1)
+    about = (
+        f"{datetime.date.today().isoformat()}, {platform.machine()}, {threads} threads, "
+        f"{rounds} rounds, ONNX Runtime {onnxruntime.__version__}."
+    )
+    middle = "\n\n".join([BEGIN, about, *tables, END])
+    write_atomically(path, f"{before}{middle}{after}".encode())
+
+
+def _cost(cost: Mapping[str, Any]) -> str:
+    if "cpu_seconds" not in cost:
+        return "refused" if "refused" in cost else "-"
+    return f"{cost['cpu_seconds']:.2f} s, {cost['peak_gigabytes']:.2f} GB"
+
+
+def _table(lines: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,0 +1,96 @@
+"""The benchmarks' tables and graphs are what they say; their ratios are asserted nowhere."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module
+
+
+def row(load: Any, name: str, **seconds: list[float]) -> Any:
+    cases, tables = load("inference_cases"), load("inference_tables")
+    times = {kind: np.array(taken) for kind, taken in seconds.items()}
+    nodes = {"ours": 10, "mxnet": None}
+    costs = {"ours": {"cpu_seconds": 0.5, "peak_gigabytes": 0.3}, "mx2onnx": {"refused": "no"}}
+    return tables.Row(cases.CASES[name], times, nodes, {}, {"mx2onnx": "no"}, costs)
+
+
+def test_a_ratio_is_the_others_time_in_the_same_round(load: Any) -> None:
+    found = row(load, "lenet", ours=[1e-3, 2e-3, 4e-3], mxnet=[3e-3, 6e-3, 12e-3], torch=[1, 1, 1])
+    assert found.verdict("mxnet") == "3.00 (3.00-3.00, ok 2.5)"
+    assert found.verdict("mx2onnx") == "refused"
+    assert found.verdict("written") == "-"
+    assert found.time("ours") == "2 (1.5-3) ms"
+    slower = row(load, "lenet", ours=[1.0], mxnet=[2.0])
+    assert slower.verdict("mxnet") == "2.00 (2.00-2.00, MISSED 2.5)"
+
+
+def test_generation_is_in_tokens_a_second(load: Any) -> None:
+    assert row(load, "generation", ours=[0.01]).time("ours") == "100 (100-100) tokens/s"
+
+
+def test_tables_are_put_between_their_marks(load: Any, tmp_path: Path) -> None:
+    tables, page = load("inference_tables"), tmp_path / "performance.md"
+    found = [row(load, "lenet", ours=[1e-3], mxnet=[3e-3])]
+    content = [tables.speed_table(found), tables.exports_table(found)]
+    page.write_text(f"before\n{tables.BEGIN}\nold\n{tables.END}\nafter\n")
+    for _ in range(2):
+        tables.write_tables(page, content, threads=2, rounds=1)
+        text = page.read_text()
+        assert text.startswith("before\n")
+        assert text.endswith("after\n")
+        assert "old" not in text
+        assert "| LeNet, batch 1 | 1 (1-1) ms | - | - | refused | 3.00" in text
+        assert "| LeNet, batch 1 | 0.50 s, 0.30 GB | refused |" in text
+    page.write_text("a page without marks")
+    with pytest.raises(ValueError, match="lacks"):
+        tables.write_tables(page, content, threads=2, rounds=1)
+
+
+def test_the_page_has_the_marks(load: Any) -> None:
+    page = BENCHMARKS.parent / "docs" / "performance.md"
+    tables = load("inference_tables")
+    assert page.read_text("utf-8").count(tables.BEGIN) == 1
+    assert page.read_text("utf-8").count(tables.END) == 1
+
+
+@pytest.mark.parametrize("network", ["lenet", "lstm_lm"])
+def test_graphs_written_by_hand_are_the_network(network: str, load: Any, tmp_path: Path) -> None:
+    pytest.importorskip("zoo._mxnet", reason="needs MXNet", exc_type=ImportError)
+    from zoo import models, params
+    from zoo._mxnet import mx
+    from zoo.onnx import open_session
+
+    config = (
+        {"vocabulary_size": 11, "embed_size": 4, "hidden_size": 4} if network != "lenet" else {}
+    )
+    net = models.build(network, **config)
+    net.initialize(mx.init.Uniform(0.5))
+    random = np.random.default_rng(0)
+    if network == "lenet":
+        inputs = [random.standard_normal((2, 1, 28, 28)).astype(np.float32)]
+        expected = [net(mx.nd.array(inputs[0]))]
+    else:
+        state = random.standard_normal((2, 2, 3, 4)).astype(np.float32)
+        inputs = [random.integers(0, 11, (5, 3)), *state]
+        data, *states = (mx.nd.array(one) for one in inputs)
+        output, states = net(data, states)
+        expected = [output, *states]
+    target = tmp_path / "written.onnx"
+    load("written_graphs").write_graph(network, params.arrays(net), 2, target)
+    session = open_session(target.read_bytes())
+    names = [one.name for one in session.get_inputs()]
+    found = session.run(None, dict(zip(names, inputs, strict=True)))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other.asnumpy(), rtol=1e-4, atol=1e-5)

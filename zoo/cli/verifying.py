@@ -1,0 +1,183 @@
+"""`zoo verify`: the published files hashed again, on this machine or at another hub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from zoo.cli import showing
+from zoo.cli.arguments import Json, Names, chosen
+from zoo.cli.exits import FAILED, say
+from zoo.cli.showing import Column
+
+if TYPE_CHECKING:
+    from zoo.manifest import Artifact, Weights
+
+ABSENT = "absent"
+
+
+class Check(NamedTuple):
+    """A file that was hashed, or is nowhere, and what is wrong with that, or None."""
+
+    place: str
+    path: Path | str
+    problem: str | None
+
+
+def verify(
+    names: Names = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            "--key",
+            metavar="PUBLIC.pem",
+            help="The key by which the manifest of a hub must be signed; else ZOO_HUB_KEY.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Hash the embedded and the cached files again; with an address the files at that hub.
+
+    Exits with 1, and names the file, where one is not what was published, or where the weights of
+    a given name are not on this machine.
+
+    \b
+    Examples:
+      zoo verify
+      zoo verify lenet.mnist
+      zoo verify ./my-hub --key public.pem
+    """
+    from zoo.addresses import is_address
+    from zoo.lookup import default_hub
+
+    elsewhere = [name for name in names or [] if is_address(name)]
+    if key is not None and not elsewhere and default_hub() is None:
+        raise typer.BadParameter("it needs the address of a hub, or ZOO_HUB.", param_hint="--key")
+    found = _at_hubs(chosen(elsewhere, False, key)) if elsewhere else []
+    here = [name for name in names or [] if not is_address(name)]
+    if here or not names:
+        found += _on_this_machine(here, key)
+    report(found, json)
+
+
+def published_and_data(records: Iterable[Weights]) -> list[Artifact]:
+    """The files of the records, and those of all datasets."""
+    from zoo.data import DATASETS
+
+    published = [one for weights in records for one in weights.artifacts.values()]
+    return [*published, *(one for dataset in DATASETS.values() for one in dataset.files)]
+
+
+def cached(artifacts: list[Artifact], every: bool) -> Iterator[Check]:
+    """The cached files of these artifacts, or every cached file."""
+    from zoo.cache import cached_path, verify_cached
+
+    wanted = {cached_path(artifact) for artifact in artifacts}
+    for one, problem in verify_cached(artifacts):
+        if every or one.path in wanted:
+            mend = f"{problem} It is fetched again when it is used." if problem else None
+            yield Check("cached", one.path, mend)
+
+
+def report(checks: list[Check], json: bool) -> None:
+    """Print what was checked; exit with 1 where something is wrong."""
+    if json:
+        showing.print_json(
+            [{"place": one.place, "path": str(one.path), "problem": one.problem} for one in checks]
+        )
+    elif checks:
+        columns = [Column("file"), Column("place"), Column("verdict")]
+        rows = [[str(one.path).rpartition("/")[2], one.place, _verdict(one)] for one in checks]
+        showing.print_table(columns, rows)
+    problems = [one.problem for one in checks if one.problem is not None]
+    for problem in problems:
+        say(f"zoo: {problem}")
+    say(_summary(checks))
+    if problems:
+        raise typer.Exit(FAILED)
+
+
+def _on_this_machine(names: list[str], key: Path | None) -> list[Check]:
+    records = chosen(names, not names, key)
+    artifacts = [one for weights in records for one in weights.artifacts.values()]
+    every = artifacts if names else published_and_data(records)
+    found = [*_placed(artifacts), *cached(every, every=not names)]
+    return [*found, *_absent(records, {one.path for one in found}, named=bool(names))]
+
+
+def _at_hubs(records: Iterable[Weights]) -> list[Check]:
+    """Each file as its hub gives it now, which is kept nowhere."""
+    from zoo.errors import ZooError
+    from zoo.hubs import check_at_hub
+    from zoo.sources import hub_source
+
+    checks = []
+    for artifact in {one.file: one for own in records for one in own.artifacts.values()}.values():
+        problem = None
+        try:
+            check_at_hub(artifact)
+        except ZooError as error:
+            problem = str(error)
+        checks.append(Check(artifact.hub, hub_source(artifact.hub, artifact.file).shown, problem))
+    return checks
+
+
+def _folder(artifact: Artifact) -> Path | None:
+    """The folder on this machine in which the file was published."""
+    from zoo.manifest import embedded_folder
+
+    if not artifact.hub:
+        return embedded_folder()
+    return None if "://" in artifact.hub else Path(artifact.hub)
+
+
+def _placed(artifacts: Iterable[Artifact]) -> Iterator[Check]:
+    from zoo.cache import check_file
+    from zoo.errors import ChecksumError
+
+    for artifact in artifacts:
+        folder = _folder(artifact)
+        if folder is None:
+            continue
+        place, mend = ("hub", "") if artifact.hub else ("embedded", " Reinstall gluon-zoo.")
+        path = folder / artifact.file
+        try:
+            check_file(path, artifact, links=True)
+        except FileNotFoundError:
+            continue
+        except ChecksumError as error:
+            yield Check(place, path, f"{error}{mend}")
+        else:
+            yield Check(place, path, None)
+
+
+def _absent(records: Iterable[Weights], found: set[Path | str], named: bool) -> Iterator[Check]:
+    from zoo.cache import cached_path
+
+    for one in records:
+        for kind, artifact in one.artifacts.items():
+            path, folder = cached_path(artifact), _folder(artifact)
+            if found.isdisjoint((path, path if folder is None else folder / artifact.file)):
+                needed = named and kind == "safetensors"
+                mend = f"{artifact.file} is not on this machine: zoo fetch {one.name} brings it."
+                yield Check(ABSENT, path, mend if needed else None)
+
+
+def _verdict(check: Check) -> str:
+    if check.place == ABSENT:
+        return "-" if check.problem is None else "MISSING"
+    return "ok" if check.problem is None else "DIFFERS"
+
+
+def _summary(checks: list[Check]) -> str:
+    verdicts = [_verdict(one) for one in checks if one.place != ABSENT]
+    differ = verdicts.count("DIFFERS")
+    absent = len(checks) - len(verdicts)
+    return (
+        f"{len(verdicts)} files checked, {differ or 'none'} differ{'s' if differ == 1 else ''}"
+        f"{f', {absent} not on this machine' if absent else ''}."
+    )

@@ -1,0 +1,1 @@
+"""Published records -> a static mirror, or a repository on the Hugging Face Hub."""
