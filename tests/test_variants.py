@@ -16,11 +16,11 @@ import onnx
 from command_line import Run, document, refusal
 
 from zoo import variants
-from zoo.onnx.published import self_contained
 from zoo.data.dataset import Split
 from zoo.errors import ExportError, InputError
 from zoo.lookup import get_weights
 from zoo.onnx import open_session
+from zoo.onnx.published import self_contained
 from zoo.pipelines import prepare
 from zoo.variants import FLOAT16, INT8, check_worth, make_file_variant, make_variant
 

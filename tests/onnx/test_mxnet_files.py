@@ -163,4 +163,25 @@ def test_files_that_are_not_there(run: Run, tmp_path: Path) -> None:
     assert "--params FILE (beside it: none)" in message
     (tmp_path / "net-0000.params").write_bytes(b"")
     message = refusal(run("export", missing, tmp_path / "net.onnx", *options))
-    assert message == f"There is no file {missing}."
+    assert message == f"{missing} cannot be read: No such file or directory."
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("net-symbol.json", b"{", "net-symbol.json is not the JSON of an MXNet symbol: "),
+        ("net-symbol.json", b"[" * 5000, "is not the JSON of an MXNet symbol: nested too deeply."),
+        ("net-symbol.json", b"{}", "MXNet cannot read"),
+        ("net-0000.params", b"\0" * 40, "net-0000.params cannot be read: it does not begin as"),
+        ("net-0000.params", None, "are left: the file is cut|for its names|needs"),
+    ],
+)
+def test_damaged_files_are_refused(
+    folder: Path, tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
+    for one in folder.iterdir():
+        shutil.copy(one, tmp_path)
+    damaged = tmp_path / name
+    damaged.write_bytes(damaged.read_bytes()[:-100] if content is None else content)
+    with pytest.raises(ExportError, match=message):
+        export_onnx(tmp_path / "net-symbol.json", tmp_path / "a.onnx", inputs=("batch", 3, 32, 32))

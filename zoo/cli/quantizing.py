@@ -91,8 +91,8 @@ def quantize(
 
 
 def _quantize_published(name: str, file: Path, kind: str, dynamic: bool | None, json: bool) -> None:
-    from zoo.onnx.published import self_contained
     from zoo.lookup import get_weights
+    from zoo.onnx.published import self_contained
     from zoo.variants import make_variant, metric_records
 
     weights = get_weights(name)

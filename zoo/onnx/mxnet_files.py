@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from zoo import strict_json
 from zoo._mxnet import mx
 from zoo.errors import ExportError
+from zoo.gluon_params import FormatError, read_index
 from zoo.onnx.symbol import read_symbol
 
 SYMBOL = "-symbol.json"
+
+_MOST_BYTES, _MOST_PARTS = 64 << 20, 4_000_000  # of a symbol's JSON
 
 
 def read_network(symbol: Any, params: Any) -> tuple[Any, dict[str, Any]]:
@@ -21,11 +25,11 @@ def read_network(symbol: Any, params: Any) -> tuple[Any, dict[str, Any]]:
     ExportError.
     """
     if isinstance(symbol, str | Path):
-        symbol = _read(mx.sym.load, symbol)
+        symbol = _read_symbol(Path(symbol))
     if not isinstance(symbol, mx.sym.Symbol):
         raise ExportError(f"sym must be a Symbol or the path of one, not {type(symbol).__name__}.")
     if isinstance(params, str | Path):
-        params = _read(mx.nd.load, params)
+        params = _read_params(Path(params))
     parts = params if isinstance(params, list | tuple) else [params]
     if not parts or not all(isinstance(part, Mapping) for part in parts):
         raise ExportError("params must be a path, a mapping, or the mappings of both kinds.")
@@ -66,15 +70,41 @@ def _digest(path: Path) -> str:
             while block := file.read(1 << 20):
                 digest.update(block)
     except OSError as error:
-        raise ExportError(f"{path} cannot be read: {error.strerror}.") from None
+        raise _unreadable(path, error) from None
     return digest.hexdigest()
 
 
-def _read(load: Any, path: str | Path) -> Any:
-    if not Path(path).is_file():
-        raise ExportError(f"There is no file {path}.")
+def _read_symbol(path: Path) -> Any:
+    """MXNet's own reader gets nothing but JSON."""
+    try:
+        content = path.read_bytes()
+        strict_json.parse(content, most_bytes=_MOST_BYTES, most_parts=_MOST_PARTS)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    except ValueError as error:
+        raise ExportError(f"{path} is not the JSON of an MXNet symbol: {error}.") from None
+    return _load(mx.sym.load, path)
+
+
+def _read_params(path: Path) -> Any:
+    """MXNet's own reader, which can crash, gets nothing but files of the right structure."""
+    try:
+        with path.open("rb") as file:
+            read_index(file)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    except FormatError as error:
+        raise ExportError(f"{path} cannot be read: {error}.") from None
+    return _load(mx.nd.load, path)
+
+
+def _load(load: Any, path: Path) -> Any:
     try:
         return load(str(path))
     except (mx.MXNetError, ValueError) as error:
         reason = str(error).splitlines()[-1]
         raise ExportError(f"MXNet cannot read {path}: {reason}") from error
+
+
+def _unreadable(path: Path, error: OSError) -> ExportError:
+    return ExportError(f"{path} cannot be read: {error.strerror}.")

@@ -20,9 +20,9 @@ def open_session(
     """An onnxruntime.InferenceSession of a model, which logs nothing.
 
     `model` is its bytes, which `check_model` judges, or the path of one of your own, whose weights
-    may lie beside it. `threads` bounds the cores of one run; None leaves the choice to ONNX Runtime.
-    Raises MissingDependencyError without ONNX Runtime, WeightsError for bytes with operators of
-    other `domains` or refused by `check_model` otherwise, and for what ONNX Runtime cannot load.
+    may lie beside it. Operators are of `domains`. `threads` bounds the cores of one run; None
+    leaves the choice to ONNX Runtime. Raises MissingDependencyError without ONNX Runtime,
+    WeightsError for bytes that `check_model` refuses and for what ONNX Runtime cannot load.
     """
     try:
         import onnxruntime
