@@ -173,7 +173,7 @@ def test_files_that_are_not_there(run: Run, tmp_path: Path) -> None:
         ("net-symbol.json", b"[" * 5000, "is not the JSON of an MXNet symbol: nested too deeply."),
         ("net-symbol.json", b"{}", "MXNet cannot read"),
         ("net-0000.params", b"\0" * 40, "net-0000.params cannot be read: it does not begin as"),
-        ("net-0000.params", None, "are left: the file is cut|for its names|needs"),
+        ("net-0000.params", None, "are left: the file is cut"),
     ],
 )
 def test_damaged_files_are_refused(
