@@ -63,7 +63,7 @@ def test_the_bytes_are_those_of_protobuf() -> None:
 def test_what_protobuf_cannot_hold_is_refused_with_the_way_out() -> None:
     size = len(product().SerializeToString())
     assert len(serialize(product(), largest=size)) == size
-    with pytest.raises(ExportError, match=rf"{size:,} bytes, .* 2 GiB.*--external-data"):
+    with pytest.raises(ExportError, match=r"too large: .* 2 GiB.*--external-data"):
         serialize(product(), largest=size - 1)
 
 

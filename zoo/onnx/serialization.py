@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import onnx
+from google.protobuf.message import EncodeError  # type: ignore[import-untyped]
 
 from zoo.errors import ExportError
 from zoo.onnx.structure import LARGEST
 
 _LENGTH_DELIMITED = 2
+_TOO_LARGE = (
+    "The model is too large: an ONNX file holds 2 GiB. Have its weights written beside it: "
+    "external_data=True, or --external-data."
+)
 
 
 def serialize(model: onnx.ModelProto, *, largest: int = LARGEST) -> bytes:
@@ -24,12 +29,8 @@ def serialize(model: onnx.ModelProto, *, largest: int = LARGEST) -> bytes:
     graph = [head, *(part for pair in tensors for part in pair), tail]
     start = _start(model.GRAPH_FIELD_NUMBER, sum(map(len, graph)))
     pieces = [before, start, *graph, after]
-    size = sum(map(len, pieces))
-    if size > largest:
-        raise ExportError(
-            f"The model is too large: {size:,} bytes, and an ONNX file holds 2 GiB. Have its "
-            "weights written beside it: external_data=True, or --external-data."
-        )
+    if sum(map(len, pieces)) > largest:
+        raise ExportError(_TOO_LARGE)
     return b"".join(pieces)
 
 
@@ -49,7 +50,10 @@ def _around(message: Any, number: int) -> tuple[bytes, bytes]:
 
 
 def _record(number: int, message: Any) -> tuple[bytes, bytes]:
-    content = message.SerializeToString(deterministic=True)
+    try:
+        content = message.SerializeToString(deterministic=True)
+    except EncodeError:  # a message of more than 2 GiB
+        raise ExportError(_TOO_LARGE) from None
     return _start(number, len(content)), content
 
 
