@@ -148,7 +148,7 @@ def test_what_is_refused(metric: str, before: float, after: float, allowed: str)
     ("name", "dynamic", "message"),
     [
         ("lenet", True, "makes Conv slower"),
-        ("lstm_lm.tiny-words", False, "dynamically only"),
+        ("lstm_lm.tiny-words", False, "use --dynamic"),
     ],
 )
 def test_the_wrong_kind_of_int8_is_refused(name: str, dynamic: bool, message: str) -> None:
@@ -193,6 +193,28 @@ def test_outputs_far_from_those_of_float32_are_refused(
         make_file_variant(model, INT8, {"data": pictures()})
 
 
+def elementwise(kind: str) -> bytes:
+    """A model of one node, on rows of one number."""
+    ends = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", 1])
+        for name in ("data", "out")
+    ]
+    node = onnx.helper.make_node(kind, ["data"], ["out"])
+    graph = onnx.helper.make_graph([node], "elementwise", ends[:1], ends[1:])
+    opsets = [onnx.helper.make_opsetid("", 21)]
+    model = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=10)
+    return bytes(model.SerializeToString())
+
+
+def test_a_nan_in_a_later_batch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(variants, "convert", lambda *_: elementwise("Sqrt"))
+    data = np.ones((128, 1), np.float32)
+    assert make_file_variant(elementwise("Identity"), FLOAT16, {"data": data})[1] == 0
+    data[-1] = -1
+    with pytest.raises(ExportError, match="are nan of their size away"):
+        make_file_variant(elementwise("Identity"), FLOAT16, {"data": data})
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -200,6 +222,7 @@ def test_outputs_far_from_those_of_float32_are_refused(
         ({"data": pictures(0)}, "an array for each input"),
         ({"data": pictures().astype(np.float64)}, "does not take data float64"),
         ({"": pictures()[:, 0]}, "does not take data float32"),
+        ({"": np.array(1, np.float32)}, r"does not take data float32 \(\)"),
     ],
 )
 def test_data_that_the_model_does_not_take(

@@ -102,11 +102,12 @@ def make_file_variant(
     expected = [_outputs(session, feeds) for feeds in batches]
     content = convert(model, kind, dynamic, batches)
     other = _opened(content)
-    error = max(
+    errors = [
         _error(one, found)
         for answer, feeds in zip(expected, batches, strict=True)
         for one, found in zip(answer, _outputs(other, feeds), strict=True)
-    )
+    ]
+    error = float(np.max(errors))  # the built-in max loses a NaN that is not the first
     if not error <= _ERRORS[kind]:
         raise ExportError(
             f"The model as {kind} is refused: its outputs are {error:.3g} of their size away from "
@@ -127,7 +128,10 @@ def convert(model: bytes, kind: str, dynamic: bool | None, batches: Sequence[Fee
     if dynamic:
         return quantizing.quantize_dynamic(model)
     if not quantizing.RECURRENT.isdisjoint(found) or not batches:
-        raise ExportError("Recurrent layers become int8 dynamically only: leave out --static.")
+        raise ExportError(
+            "Static int8 leaves recurrent layers in float32: use --dynamic, or --float16 for a "
+            "network that has convolutions too."
+        )
     return quantizing.quantize_static(model, batches)
 
 
@@ -161,9 +165,9 @@ def _batches(inputs: Sequence[tuple[str, Sequence[Any]]], data: Feeds) -> list[F
             f"The calibration data must hold an array for each input of the model: "
             f"{', '.join(names)}."
         )
-    if len(names) > 1:
-        return [data]
     (name, shape), rows = inputs[0], data[names[0]]
+    if len(names) > 1 or not rows.ndim:
+        return [data]
     size = shape[0] if shape and isinstance(shape[0], int) else _BATCH
     whole = len(rows) - len(rows) % size if len(rows) > size else len(rows)
     return [{name: rows[at : at + size]} for at in range(0, whole, size)]

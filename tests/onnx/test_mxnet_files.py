@@ -86,6 +86,19 @@ def test_parameters_beside_the_symbol_must_be_one_file(folder: Path, tmp_path: P
         export_onnx(symbol, target, inputs=inputs)
 
 
+def test_parameters_beside_a_name_with_brackets(folder: Path, tmp_path: Path) -> None:
+    for end in ("symbol.json", "0000.params"):
+        shutil.copy(folder / f"net-{end}", tmp_path / f"net[1]-{end}")
+    source, target = tmp_path / "net[1]-symbol.json", tmp_path / "net.onnx"
+    assert export_onnx(source, target, inputs=("batch", 3, 32, 32)).max_rel is not None
+
+
+def test_a_network_without_parameters_needs_no_file_of_them(tmp_path: Path) -> None:
+    mx.sym.relu(mx.sym.var("x")).save(str(tmp_path / "relu-symbol.json"))
+    source, target = tmp_path / "relu-symbol.json", tmp_path / "relu.onnx"
+    assert export_onnx(source, target, inputs=("batch", 4), params={}).max_rel == 0
+
+
 @pytest.mark.parametrize("name", ["mobilenetv2_0.25", "resnet18_v2"])
 def test_networks_of_the_model_zoo_as_files(name: str, run: Run, tmp_path: Path) -> None:
     """The files alone: their names, a shape, and nothing of the network in Python."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -180,19 +181,20 @@ def _export_published(name: str, file: Path, opset: int | None, json: bool) -> N
 
 
 def _at_opset(name: str, weights: Weights, content: bytes, opset: int) -> bytes:
-    """The same network translated again, by MXNet, unless the published one is of that opset."""
+    """The same network translated again and checked, by MXNet, unless the published one is of that opset."""
     from zoo.hub import get_model
-    from zoo.onnx import to_model
+    from zoo.onnx import export_onnx
     from zoo.onnx.binding import read_metadata, read_opset
-    from zoo.onnx.serialization import serialize
 
     if read_opset(content) == opset:
         return content
-    model = to_model(
-        get_model(name, pretrained=True),
-        inputs=list(weights.inputs),
-        names=[one.name for one in weights.outputs],
-        opset=opset,
-        metadata=read_metadata(content),
-    )
-    return serialize(model)
+    with tempfile.TemporaryDirectory() as folder:
+        report = export_onnx(
+            get_model(name, pretrained=True),
+            Path(folder, "model.onnx"),
+            inputs=list(weights.inputs),
+            names=[one.name for one in weights.outputs],
+            opset=opset,
+            metadata=read_metadata(content),
+        )
+        return report.path.read_bytes()

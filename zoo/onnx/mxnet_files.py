@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,7 +46,7 @@ def free_inputs(symbol: Any, params: Mapping[str, Any]) -> list[str]:
 def parameters_beside(symbol: str | Path) -> Path:
     """The one file of parameters beside a symbol's. Raises ExportError for none and for several."""
     path = Path(symbol)
-    form = f"{path.name.removesuffix(SYMBOL)}-[0-9][0-9][0-9][0-9].params"
+    form = f"{glob.escape(path.name.removesuffix(SYMBOL))}-[0-9][0-9][0-9][0-9].params"
     found = sorted(path.parent.glob(form))
     if len(found) != 1:
         names = ", ".join(one.name for one in found) or "none"

@@ -149,7 +149,7 @@ def open_network(net: Any, inputs: Any, parameters: Any) -> Network:
     """The network of a HybridBlock, a Symbol or its files. Raises ExportError for others."""
     origin: dict[str, str] = {}
     if isinstance(net, str | Path):
-        parameters = parameters or parameters_beside(net)
+        parameters = parameters_beside(net) if parameters is None else parameters
         origin = describe(net, parameters)
         net, parameters = read_network(net, parameters)
     if isinstance(net, mx.sym.Symbol):
