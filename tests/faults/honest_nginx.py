@@ -23,12 +23,12 @@ http {{
   uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
   gzip on; gzip_min_length 1; gzip_proxied any; gzip_types *;
   server {{
-    listen 127.0.0.1:{plain}; root {folder}/files;
+    listen 127.0.0.1:{plain}; listen 127.0.0.2:{plain}; root {folder}/files;
     location /slow/ {{ alias {folder}/files/; limit_rate 400k; }}
     location /norange/ {{ alias {folder}/files/; max_ranges 0; }}
     location /noetag/ {{ alias {folder}/files/; etag off; }}
     location /moved/ {{ rewrite ^/moved/(.*)$ /$1 permanent; }}
-    location /elsewhere/ {{ rewrite ^/elsewhere/(.*)$ http://localhost:{plain}/$1 redirect; }}
+    location /elsewhere/ {{ rewrite ^/elsewhere/(.*)$ http://127.0.0.2:{plain}/$1 redirect; }}
   }}
   {secure}
 }}
