@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,30 @@ def test_a_new_model_takes_the_old_data_away_and_nothing_else(tmp_path: Path) ->
     assert sorted(tmp_path.iterdir()) == sorted([target, new, stranger])
     assert old != new
     np.testing.assert_array_equal(result(target), 5 + WEIGHT.sum(0, keepdims=True))
+
+
+def test_a_model_in_one_file_takes_the_old_data_away(tmp_path: Path) -> None:
+    target = tmp_path / "net.onnx"
+    write(target)
+    external.write_one_file(target, serialize(product()))
+    assert list(tmp_path.iterdir()) == [target]
+    np.testing.assert_array_equal(result(target), 1 + WEIGHT.sum(0, keepdims=True))
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    target = tmp_path / "net.onnx"
+    code = (
+        "import os, pathlib, onnx, sys; from zoo.onnx import external\n"
+        "with external.pair_of_files(onnx.load(sys.argv[1]), pathlib.Path(sys.argv[2])):\n"
+        "    os.kill(os.getpid(), 9)"
+    )
+    (tmp_path / "source").write_bytes(serialize(product()))
+    subprocess.run([sys.executable, "-c", code, tmp_path / "source", target])
+    (left,) = set(tmp_path.iterdir()) - {tmp_path / "source"}
+    assert left.is_dir()
+    assert left.name.endswith(".part")
+    data = write(target)
+    assert sorted(tmp_path.iterdir()) == sorted([target, data, tmp_path / "source"])
 
 
 def test_tensors_begin_at_pages(tmp_path: Path) -> None:

@@ -160,8 +160,8 @@ def _print_report(report: ExportReport, json: bool) -> None:
 
 
 def _export_published(name: str, file: Path, opset: int | None, json: bool) -> None:
-    from zoo.atomic import write_atomically
     from zoo.lookup import get_weights
+    from zoo.onnx.external import write_one_file
     from zoo.onnx.published import self_contained
 
     weights = get_weights(name)
@@ -169,7 +169,7 @@ def _export_published(name: str, file: Path, opset: int | None, json: bool) -> N
     if opset is not None:
         content = _at_opset(name, weights, content, opset)
     try:
-        write_atomically(file, content)
+        write_one_file(file, content)
     except OSError as error:
         raise ExportError(f"{file} cannot be written: {error.strerror}.") from None
     digest = hashlib.sha256(content).hexdigest()
@@ -181,7 +181,7 @@ def _export_published(name: str, file: Path, opset: int | None, json: bool) -> N
 
 
 def _at_opset(name: str, weights: Weights, content: bytes, opset: int) -> bytes:
-    """The same network translated again and checked, by MXNet, unless the published one is of that opset."""
+    """The same network, unless it is of that opset, translated again and compared with MXNet."""
     from zoo.hub import get_model
     from zoo.onnx import export_onnx
     from zoo.onnx.binding import read_metadata, read_opset

@@ -152,10 +152,10 @@ def _read(path: Path) -> bytes:
 
 
 def _write(file: Path, content: bytes) -> dict[str, Any]:
-    from zoo.atomic import write_atomically
+    from zoo.onnx.external import write_one_file
 
     try:
-        write_atomically(file, content)
+        write_one_file(file, content)
     except OSError as error:
         raise ExportError(f"{file} cannot be written: {error.strerror}.") from None
     digest = hashlib.sha256(content).hexdigest()

@@ -13,12 +13,11 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from zoo.atomic import write_atomically
 from zoo.errors import ExportError
 from zoo.onnx import opset as opsets
 from zoo.onnx.binding import bind, bind_model
 from zoo.onnx.check import Difference, check_structure, compare
-from zoo.onnx.external import pair_of_files
+from zoo.onnx.external import pair_of_files, write_one_file
 from zoo.onnx.graph import PARAMETER, set_metadata
 from zoo.onnx.serialization import serialize
 from zoo.onnx.tracing import Trace, trace
@@ -101,7 +100,7 @@ def _write_one(model: onnx.ModelProto, target: Path, compared: Compared | None) 
         difference = compared(content)
         if _note(model, difference):
             content = serialize(model)
-    write_atomically(target, content)
+    write_one_file(target, content)
     return _report(model, target, difference, hashlib.sha256(content).hexdigest())
 
 

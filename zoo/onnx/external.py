@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto
 from onnx.external_data_helper import set_external_data
 
-from zoo.atomic import sweep, sync_folder
+from zoo.atomic import sweep, sync_folder, write_atomically
 from zoo.onnx.graph import set_metadata
 from zoo.onnx.serialization import serialize
 from zoo.owners import own_path
@@ -25,6 +25,13 @@ DIGEST = "external_data_sha256"  # the key in the model's metadata
 _PAGE = 4096  # tensors begin at one, so that runtimes can map them
 _SMALL = 1024  # bytes of a tensor that stays within the model
 _DATA = "data"
+
+
+def write_one_file(target: Path, content: bytes) -> None:
+    """Write a model that needs no second file; the data of the one before go. Raises OSError."""
+    before = _data_of(target)
+    write_atomically(target, content)
+    _remove(before, target)
 
 
 @contextlib.contextmanager
@@ -52,8 +59,7 @@ def pair_of_files(model: onnx.ModelProto, target: Path) -> Iterator[tuple[Path, 
         _write(path, model)
         before = _data_of(target)
         _name_both(path, folder / name, target)
-        for old in before - {name}:
-            target.with_name(old).unlink(missing_ok=True)
+        _remove(before - {name}, target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -103,6 +109,11 @@ def _name_both(model: Path, data: Path, target: Path) -> None:
             place.unlink()
         raise
     sync_folder(target.parent)
+
+
+def _remove(names: set[str], target: Path) -> None:
+    for name in names:
+        target.with_name(name).unlink(missing_ok=True)
 
 
 def _data_of(target: Path) -> set[str]:
