@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from inference_cases import Case
-
-from zoo.atomic import write_atomically
+from pages import table, write_between
 
 BEGIN, END = "<!-- onnx inference -->", "<!-- end of onnx inference -->"
 OTHERS = {
@@ -67,43 +66,33 @@ class Row:
 
 def speed_table(rows: Sequence[Row]) -> str:
     head = ["network", "ours", *(f"{title} / ours" for title in OTHERS.values()), "nodes"]
-    lines = [head, ["---"] * len(head)]
+    lines = [head]
     for row in rows:
         cells = [row.case.title, row.time("ours"), *(row.verdict(kind) for kind in OTHERS)]
         counts = [f"{kind} {row.nodes[kind]}" for kind in ("ours", *OTHERS) if row.nodes.get(kind)]
         lines.append([*cells, ", ".join(counts)])
-    return _table(lines)
+    return table(lines)
 
 
 def exports_table(rows: Sequence[Row]) -> str:
     """CPU seconds of the export without checks, and the peak memory of its whole process."""
     head = ["network", "ours", "mx2onnx"]
-    lines = [head, ["---"] * len(head)]
+    lines = [head]
     for row in rows:
         lines.append([row.case.title, *(_cost(row.costs.get(kind, {})) for kind in head[1:])])
-    return _table(lines)
+    return table(lines)
 
 
 def write_tables(path: Path, tables: Sequence[str], threads: int, rounds: int) -> None:
     """Put the tables between the marks of the page. Raises ValueError where it has none."""
-    page = path.read_text("utf-8")
-    if BEGIN not in page or END not in page:
-        raise ValueError(f"{path} lacks {BEGIN} or {END}.")
-    before, rest = page.split(BEGIN, 1)
-    _, after = rest.split(END, 1)
     about = (
         f"{datetime.date.today().isoformat()}, {platform.machine()}, {threads} threads, "
         f"{rounds} rounds, ONNX Runtime {onnxruntime.__version__}."
     )
-    middle = "\n\n".join([BEGIN, about, *tables, END])
-    write_atomically(path, f"{before}{middle}{after}".encode())
+    write_between(path, BEGIN, END, [about, *tables])
 
 
 def _cost(cost: Mapping[str, Any]) -> str:
     if "cpu_seconds" not in cost:
         return "refused" if "refused" in cost else "-"
     return f"{cost['cpu_seconds']:.2f} s, {cost['peak_gigabytes']:.2f} GB"
-
-
-def _table(lines: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

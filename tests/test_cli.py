@@ -31,6 +31,7 @@ COMMANDS = (
     "verify",
     "sign",
     "export",
+    "quantize",
     "import-params",
     "publish",
     "mirror",

@@ -115,6 +115,29 @@ def test_a_place_that_cannot_be_written(run: Run, tmp_path: Path) -> None:
     assert "cannot be written" in refusal(run("export", "mlp", tmp_path, "--force"))
 
 
+@pytest.mark.parametrize("name", ["lenet", "lstm_lm.tiny-words"])
+@pytest.mark.usefixtures("embedded")
+def test_another_opset(name: str, run: Run, tmp_path: Path) -> None:
+    assert run("export", name, tmp_path / "a.onnx").exit_code == 0
+    assert run("export", name, tmp_path / "b.onnx", "--opset", 17).exit_code == 0
+    model = onnx.load(tmp_path / "b.onnx")
+    assert model.opset_import[0].version == 17
+    assert "difference_from_mxnet" in _metadata(tmp_path / "b.onnx")  # so it was compared
+    weights = get_weights(name)
+    feeds = dict(zip([one.name for one in weights.inputs], _inputs(weights), strict=True))
+    found = [open_session(tmp_path / file).run(None, feeds) for file in ("a.onnx", "b.onnx")]
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+    first, second = (_metadata(tmp_path / file) for file in ("a.onnx", "b.onnx"))
+    assert first.items() <= second.items()
+
+
+def test_options_of_files_are_not_for_published_weights(run: Run, tmp_path: Path) -> None:
+    result = run("export", "lenet", tmp_path / "a.onnx", "--input", "data:1,1,28,28")
+    assert result.exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_damaged_weights_are_not_exported(embedded: Path, run: Run, tmp_path: Path) -> None:
     (embedded / "mlp.tiny.safetensors").write_bytes(b"damaged")
     result = run("export", "mlp", tmp_path / "a.onnx")

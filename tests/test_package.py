@@ -25,7 +25,7 @@ LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"cli"},
     {"sharing", "gallery"},
     {"publish"},
-    {"publishing", "tables"},
+    {"publishing", "tables", "variants"},
     {"evaluation"},
     {"pipelines"},
     {"importing"},
@@ -54,7 +54,7 @@ LOADED_BY = {  # heavy packages, and the modules that may load them when they ar
 IMPORTED_BY = {  # the modules that may name them at all
     "mxnet": r"zoo\._mxnet",
     "onnx": r"zoo\.(onnx|publishing)\.\w+(\.\w+)?",
-    "onnxruntime": r"zoo\.onnx\.sessions",
+    "onnxruntime": r"zoo\.onnx\.(sessions|quantizing)",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import warnings
 from typing import Any
 
@@ -23,6 +24,7 @@ def _import_mxnet() -> Any:
             f"MXNet 1.9.1 cannot run beside NumPy {np.__version__}: "
             "install 'numpy<2', or use runtime='onnx', which needs no MXNet."
         )
+    os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # a line on stderr for every executor
     if "bool" not in vars(np):
         np.bool = bool  # type: ignore[attr-defined]  # removed in NumPy 1.24
     with warnings.catch_warnings():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -29,7 +30,7 @@ def atomic_file(path: Path, *, read_only: bool = False) -> Iterator[BinaryIO]:
     the name are on the disk. An existing file is replaced, and what a killed process left of
     this one is removed. Raises OSError.
     """
-    _sweep(path)
+    sweep(path)
     temporary = own_path(path.parent, path.name)
     descriptor = os.open(temporary, _EXCLUSIVE, 0o666)
     try:
@@ -47,11 +48,16 @@ def atomic_file(path: Path, *, read_only: bool = False) -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
-def _sweep(path: Path) -> None:
+def sweep(path: Path) -> None:
+    """Remove the files and folders beside `path` that killed processes made for it."""
     for left in path.parent.glob(f"{glob.escape(f'.{path.name}.')}*{PARTIAL}"):
-        if is_owned(left) and not is_at_work(left):
-            with contextlib.suppress(OSError):
-                left.unlink()
+        if not is_owned(left) or is_at_work(left):
+            continue
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+            continue
+        with contextlib.suppress(OSError):
+            left.unlink()
 
 
 def write_atomically(path: Path, content: bytes) -> None:

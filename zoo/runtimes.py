@@ -62,22 +62,28 @@ class Runner(ABC):
         )
 
 
-class OnnxRunner(Runner):
-    """ONNX Runtime with the graph and the arrays of the record's artifacts."""
+class SessionRunner(Runner):
+    """A session of ONNX Runtime with a model that holds the record's weights in some form."""
 
-    name = "onnx"
+    def __init__(self, weights: Weights, session: Any, name: str) -> None:
+        super().__init__(weights)
+        self.name = name
+        self._outputs = [spec.name for spec in weights.outputs]
+        self._session = session
+
+    def _run(self, inputs: Arrays) -> Arrays:
+        names = (spec.name for spec in self.weights.inputs)
+        return tuple(self._session.run(self._outputs, dict(zip(names, inputs, strict=True))))
+
+
+class OnnxRunner(SessionRunner):
+    """ONNX Runtime with the graph and the arrays of the record's artifacts."""
 
     def __init__(self, weights: Weights, graph: bytes, arrays: Mapping[str, NDArray[Any]]) -> None:
         from zoo.onnx.binding import bind
         from zoo.onnx.sessions import open_session
 
-        super().__init__(weights)
-        self._outputs = [spec.name for spec in weights.outputs]
-        self._session = open_session(bind(graph, arrays))
-
-    def _run(self, inputs: Arrays) -> Arrays:
-        names = (spec.name for spec in self.weights.inputs)
-        return tuple(self._session.run(self._outputs, dict(zip(names, inputs, strict=True))))
+        super().__init__(weights, open_session(bind(graph, arrays)), "onnx")
 
 
 class MxnetRunner(Runner):

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import helper
 
-from zoo.errors import ExportError, WeightsError
+from zoo.errors import WeightsError
 from zoo.onnx import bind, open_session
-from zoo.onnx.binding import serialize
 from zoo.onnx.check import check_structure
 from zoo.onnx.graph import OnnxGraph
+from zoo.onnx.serialization import serialize
 from zoo.onnx.shapes import TensorType
 
 ARRAYS: Mapping[str, np.ndarray] = {
@@ -108,13 +107,6 @@ def test_a_self_contained_model_takes_no_weights(graph: bytes) -> None:
     assert bind(content, {}) == content
     with pytest.raises(WeightsError, match="unknown: bias"):
         bind(content, {"bias": ARRAYS["bias"]})
-
-
-def test_what_protobuf_cannot_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoo.onnx.binding._LARGEST", 10)
-    graph = helper.make_graph([helper.make_node("Relu", ["a"], ["b"])], "large", [], [])
-    with pytest.raises(ExportError, match="an ONNX file holds 2 GiB"):
-        serialize(helper.make_model(graph))
 
 
 def test_neither_mxnet_nor_onnx_runtime_is_imported() -> None:

@@ -55,6 +55,17 @@ NMS: dict[str, dict[str, Any]] = {
     "to_centers": {"out_format": "center", "id_index": 0},
     "from_centers": {"in_format": "center"},
 }
+
+
+def encoded(F: Any, samples: Any, matches: Any, anchors: Any, boxes: Any) -> list[Any]:
+    """Some samples are positive, and have one of five boxes."""
+    anchors = F.cumsum(F.abs(anchors), axis=2)
+    boxes = F.broadcast_like(F.cumsum(F.abs(boxes), axis=1).expand_dims(0), anchors, (0,), (0,))
+    places = F.clip(F.floor(F.abs(matches) * 3), 0, 4)
+    numbers = [F.full((4,), value) for value in (0.1, 0.2)]
+    return [*F.contrib.box_encode(F.sign(samples), places, anchors, boxes, *numbers)]
+
+
 CASES = [
     *(Case(f"nms_{name}", nms(**arguments), BOXES) for name, arguments in NMS.items()),
     Case("nms_free_count", nms(id_index=0, topk=4), ("batch", "time", 6)),
@@ -79,6 +90,7 @@ CASES = [
             "clipped": {"clip": 0.5, "format": "corner"},
         }.items()
     ),
+    Case("encode", function(encoded), [("batch", 9), ("batch", 9), ("batch", 9, 4), (5, 4)]),
     *(
         Case(
             f"iou_{name}",

@@ -105,7 +105,7 @@ def test_a_trained_head_needs_no_label(tmp_path: Path) -> None:
         ({"in_shapes": None}, "in_shapes is needed"),
         ({"in_shapes": [SHAPE, SHAPE]}, "a shape for each of: data"),
         ({"in_types": [np.float32, np.int32]}, "holds 2 dtypes for 1"),
-        ({"sym": "nowhere.json"}, r"There is no file nowhere\.json"),
+        ({"sym": "nowhere.json"}, r"nowhere\.json cannot be read: No such file"),
         ({"sym": 3}, "not int"),
         ({"params": 3}, "params must be a path"),
         ({"dynamic": True, "dynamic_input_shapes": []}, "holds 0 shapes for 1"),

@@ -119,6 +119,43 @@ def test_outputs_without_one_number_are_refused(tmp_path: Path) -> None:
         export_onnx(layer(), tmp_path / "net.onnx", inputs=ROW)
 
 
+def test_weights_beside_the_model(tmp_path: Path) -> None:
+    net = nn.Dense(300, in_units=6)
+    net.initialize(mx.init.Normal(1))
+    report = export_onnx(net, tmp_path / "net.onnx", inputs=ROW, external_data=True)
+    assert report.data is not None
+    assert sorted(tmp_path.iterdir()) == [report.path, report.data]
+    assert report.sha256 == hashlib.sha256(report.path.read_bytes()).hexdigest()
+    data = np.ones((2, 6), np.float32)
+    (found,) = open_session(report.path).run(None, {"data": data})
+    np.testing.assert_allclose(found, net(mx.nd.array(data)).asnumpy(), rtol=1e-5, atol=1e-5)
+
+
+def test_weights_beside_the_model_are_checked_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(OPERATORS, "exp", OPERATORS["tanh"])  # type: ignore[arg-type]
+    layer = function(lambda F, x: F.exp(x))
+    with pytest.raises(ExportError, match=r"'output' differs from MXNet's"):
+        export_onnx(layer(), tmp_path / "net.onnx", inputs=ROW, external_data=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_graph_without_weights_has_nothing_to_put_beside_it(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="leave out weights=False"):
+        export_onnx(dense(), tmp_path / "net.onnx", inputs=ROW, weights=False, external_data=True)
+
+
+def test_the_model_tells_its_source_and_the_difference(tmp_path: Path) -> None:
+    report = export_onnx(dense(), tmp_path / "net.onnx", inputs=ROW, metadata={"mine": "yes"})
+    found = {one.key: one.value for one in onnx.load(report.path).metadata_props}
+    assert found.keys() == {"difference_from_mxnet", "mine", "source"}
+    assert found["source"] == "Dense"
+    assert float(found["difference_from_mxnet"].split(",")[0]) == pytest.approx(
+        report.max_abs, rel=0.5
+    )
+
+
 # opsets
 
 
@@ -263,13 +300,15 @@ def test_an_input_that_nothing_needs_stays(tmp_path: Path) -> None:
 
 
 def test_an_operator_that_is_not_known_is_named_with_what_is() -> None:
-    layer = nn.HybridLambda(lambda F, x: F.gamma(F.gammaln(F.gamma(x), name="mine")))
+    def call(F: Any, x: Any) -> Any:
+        return F.linalg.potrf(F.linalg.potri(F.linalg.potrf(x), name="mine"))
+
     with pytest.raises(ExportError) as caught:
-        to_model(layer, inputs=ROW)
+        to_model(nn.HybridLambda(call), inputs=("batch", 3, 3))
     text = str(caught.value)
-    assert "operator 'gamma' (node " in text
+    assert "operator '_linalg_potrf' (node " in text
     assert "and 1 more" in text
-    assert "'gammaln' (node 'hybridlambda" in text
+    assert "'_linalg_potri' (node 'hybridlambda" in text
     assert "Supported: abs, Activation, _add" in text
 
 

@@ -143,6 +143,8 @@ ROWS: dict[str, tuple[Any, Any]] = {
     "concatenate_flat": (lambda F, x, y: F.np.concatenate([x, y], axis=None), [(2, 3), (4,)]),
     "stack": (lambda F, x, y: F.np.stack([x, y], axis=1), [ROW, ROW]),
     "vstack": (lambda F, x, y: F.np.vstack([x, y]), [ROW, (3, 6)]),
+    "dsplit": (lambda F, x: [*F.np.dsplit(x, 3)], CUBE),
+    "bitwise_not": (lambda F, x: F.np.bitwise_not(x), IDS),
     "column_stack": (lambda F, x, y: F.np.column_stack([x, y]), [("batch",), ROW]),
     "split": (lambda F, x: [*F.np.split(x, 3, axis=1)], ROW),
     "split_places": (lambda F, x: [*F.np.split(x, (1, 4), axis=1)], ROW),

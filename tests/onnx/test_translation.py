@@ -13,7 +13,7 @@ import pytest
 from zoo.errors import ExportError
 from zoo.manifest import TensorSpec
 from zoo.onnx import bind, open_session
-from zoo.onnx.binding import serialize
+from zoo.onnx.serialization import serialize
 from zoo.onnx.shapes import TensorType
 from zoo.onnx.symbol import read_symbol
 from zoo.onnx.tracing import Network, Trace, Weight

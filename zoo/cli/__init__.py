@@ -24,6 +24,7 @@ from zoo.cli import (
     listing,
     predicting,
     publishing,
+    quantizing,
     reproducing,
     sharing,
     signing,
@@ -54,6 +55,7 @@ app.command("fetch")(files.fetch)
 app.command("verify")(verifying.verify)
 app.command("sign")(signing.sign)
 app.command("export")(exporting.export)
+app.command("quantize")(quantizing.quantize)
 app.command("import-params")(importing.import_params)
 app.command("publish")(publishing.publish)
 app.command("mirror")(sharing.mirror)

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import onnx
-from google.protobuf.message import DecodeError, EncodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from onnx import helper
 
 from zoo import params
-from zoo.errors import ExportError, WeightsError
+from zoo.errors import WeightsError
 from zoo.onnx.folding import fold
 from zoo.onnx.graph import PARAMETER, set_metadata
-from zoo.onnx.structure import LARGEST as _LARGEST
+from zoo.onnx.serialization import serialize
 from zoo.onnx.structure import check_model
 
 
@@ -43,15 +43,14 @@ def bind_model(model: onnx.ModelProto, arrays: Mapping[str, NDArray[Any]]) -> No
     fold(model.graph, arrays, _opset(model))
 
 
-def serialize(model: onnx.ModelProto) -> bytes:
-    """The same bytes for the same model. Raises ExportError above 2 GiB."""
-    try:
-        content = bytes(model.SerializeToString(deterministic=True))
-    except (EncodeError, ValueError):
-        content = None
-    if content is None or len(content) > _LARGEST:
-        raise ExportError("The model is too large: an ONNX file holds 2 GiB.")
-    return content
+def read_opset(model: bytes) -> int:
+    """The opset of a model's bytes. Raises WeightsError for bytes that are none."""
+    return _opset(_parse(model))
+
+
+def read_metadata(model: bytes) -> dict[str, str]:
+    """The metadata_props of a model's bytes. Raises WeightsError for bytes that are none."""
+    return {one.key: one.value for one in _parse(model).metadata_props}
 
 
 def _parse(graph: bytes) -> onnx.ModelProto:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,11 +33,14 @@ class Difference:
     absolute: float = 0.0
     relative: float = 0.0
 
+    def __str__(self) -> str:
+        return f"{self.absolute:.0e}, {self.relative:.0e} of the largest number"
+
     def or_larger(self, other: Difference) -> Difference:
         return Difference(max(self.absolute, other.absolute), max(self.relative, other.relative))
 
 
-def check_structure(model: bytes) -> None:
+def check_structure(model: bytes | Path) -> None:
     """onnx.checker in full, with strict shape inference. Raises ExportError."""
     try:
         onnx.checker.check_model(model, full_check=True)
@@ -44,7 +48,7 @@ def check_structure(model: bytes) -> None:
         raise ExportError(f"The model is not valid ONNX: {error}") from error
 
 
-def compare(model: bytes, traced: Trace) -> Difference:
+def compare(model: bytes | Path, traced: Trace) -> Difference:
     """Run both on random inputs, every free axis at its first, then at its second size.
 
     Raises ExportError for outputs of another shape or dtype, and beyond the tolerance. The numbers
@@ -63,7 +67,7 @@ def compare(model: bytes, traced: Trace) -> Difference:
     return worst
 
 
-def _open(model: bytes) -> Any:
+def _open(model: bytes | Path) -> Any:
     try:
         return open_session(model)
     except WeightsError as error:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 
-from zoo._mxnet import mx
 from zoo.atomic import write_atomically
 from zoo.errors import ExportError
 from zoo.manifest import TensorSpec
 from zoo.onnx import opset as opsets
-from zoo.onnx.binding import serialize
 from zoo.onnx.export import export_onnx
-from zoo.onnx.symbol import read_symbol
+from zoo.onnx.mxnet_files import free_inputs, read_network
+from zoo.onnx.serialization import serialize
 
 _MORE = 32  # how much larger the second size is at which a free axis is tried
 
@@ -46,9 +45,9 @@ def export_model(
     is None or named in `dynamic_input_shapes`. `input_shape` and `input_type` are older names.
     Checked as `export_onnx` does; returns `onnx_file_path`. Raises ExportError.
     """
-    symbol, arrays = _opened(sym, params)
+    symbol, arrays = read_network(sym, params)
     shapes = _listed(input_shape if input_shape is not None else in_shapes)
-    names = _inputs(symbol, arrays)
+    names = free_inputs(symbol, arrays)
     if len(shapes) != len(names):
         raise ExportError(f"in_shapes needs a shape for each of: {', '.join(names)}.")
     types = _types(input_type if input_type is not None else in_types, len(names))
@@ -69,36 +68,6 @@ def export_model(
     if verbose:
         logging.getLogger(__name__).info("%s: %d nodes", report.path, report.nodes)
     return str(onnx_file_path)
-
-
-def _opened(sym: Any, params: Any) -> tuple[Any, dict[str, Any]]:
-    symbol = sym
-    if isinstance(sym, str | Path):
-        symbol = _read(mx.sym.load, sym)
-    if not isinstance(symbol, mx.sym.Symbol):
-        raise ExportError(f"sym must be a Symbol or the path of one, not {type(sym).__name__}.")
-    if isinstance(params, str | Path):
-        params = _read(mx.nd.load, params)
-    parts = params if isinstance(params, list | tuple) else [params]
-    if not parts or not all(isinstance(part, Mapping) for part in parts):
-        raise ExportError("params must be a path, a mapping, or the mappings of both kinds.")
-    return symbol, {name.split(":", 1)[-1]: array for part in parts for name, array in part.items()}
-
-
-def _read(load: Any, path: str | Path) -> Any:
-    if not Path(path).is_file():
-        raise ExportError(f"There is no file {path}.")
-    try:
-        return load(str(path))
-    except (mx.MXNetError, ValueError) as error:
-        reason = str(error).splitlines()[-1]
-        raise ExportError(f"MXNet cannot read {path}: {reason}") from error
-
-
-def _inputs(symbol: Any, arrays: Mapping[str, Any]) -> list[str]:
-    """What is neither a parameter nor a label."""
-    labels = read_symbol(symbol.tojson()).labels()
-    return [name for name in symbol.list_inputs() if name not in arrays and name not in labels]
 
 
 def _listed(shapes: Any) -> list[tuple[int, ...]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,19 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from zoo.atomic import write_atomically
 from zoo.errors import ExportError
 from zoo.onnx import opset as opsets
-from zoo.onnx.binding import bind, bind_model, serialize
+from zoo.onnx.binding import bind, bind_model
 from zoo.onnx.check import Difference, check_structure, compare
+from zoo.onnx.external import pair_of_files, write_one_file
+from zoo.onnx.graph import PARAMETER, set_metadata
+from zoo.onnx.serialization import serialize
 from zoo.onnx.tracing import Trace, trace
 from zoo.onnx.translation import translate
+
+DIFFERENCE = "difference_from_mxnet"  # the key in a model's metadata
+
+Compared = Callable[[bytes | Path], Difference]
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,7 @@ class ExportReport:
     """What was written, and how far ONNX Runtime's outputs are from MXNet's.
 
     `max_rel` is relative to the largest number of the output; both are None without the check.
+    `data` is the second file of a model with external data.
     """
 
     path: Path
@@ -33,6 +41,7 @@ class ExportReport:
     max_rel: float | None
     nodes: int
     sha256: str
+    data: Path | None = None
 
 
 def export_onnx(
@@ -45,11 +54,12 @@ def export_onnx(
     metadata: Mapping[str, str] | None = None,
     weights: bool = True,
     stored_dtype: str | None = None,
-    params: Mapping[str, Any] | None = None,
+    params: Mapping[str, Any] | str | Path | None = None,
     sizes: Mapping[str, Sequence[int]] | None = None,
     check: bool = True,
+    external_data: bool = False,
 ) -> ExportReport:
-    """Write `net`, a HybridBlock or a Symbol with its `params`, to an ONNX file.
+    """Write `net` to an ONNX file: a HybridBlock, a Symbol with its `params`, or their files.
 
     `inputs` describes what the network takes: one shape `('batch', 3, 224, 224)`, a sequence of
     shapes or TensorSpecs (a list of states as a nested list, or flat at the end), or a mapping of
@@ -62,25 +72,69 @@ def export_onnx(
 
     The check runs onnx.checker in full, then compares ONNX Runtime with MXNet on random inputs
     with every free axis at two sizes, those of `sizes` ({'height': (224, 256)}) or small ones.
-    Nothing is written when it fails. Raises ExportError.
+    Nothing is written when it fails. The difference found is in the file's metadata.
+
+    A file holds 2 GiB. With `external_data` the large weights go to a second file beside it,
+    named after `path` and the digest of its bytes; the two belong together. Raises ExportError.
     """
     target = Path(path)
     if not target.parent.is_dir():
         raise ExportError(f"There is no folder {target.parent}: create it first.")
+    if external_data and not weights:
+        raise ExportError("external_data is for models with weights: leave out weights=False.")
     traced = _trace(net, inputs, params, names, sizes)
-    model = _model(traced, opset, metadata, weights, stored_dtype)
-    content = serialize(model)
-    difference = _check(content, traced, weights, stored_dtype) if check else None
+    told = {**(traced.network.origin if weights else {}), **(metadata or {})}
+    model = _model(traced, opset, told, weights, stored_dtype)
+    compared = partial(_check, traced, weights, stored_dtype) if check else None
     try:
-        write_atomically(target, content)
+        if external_data:
+            return _write_two(model, target, compared)
+        return _write_one(model, target, compared)
     except OSError as error:
         raise ExportError(f"{target} cannot be written: {error.strerror}.") from error
+
+
+def _write_one(model: onnx.ModelProto, target: Path, compared: Compared | None) -> ExportReport:
+    content, difference = serialize(model), None
+    if compared:
+        difference = compared(content)
+        if _note(model, difference):
+            content = serialize(model)
+    write_one_file(target, content)
+    return _report(model, target, difference, hashlib.sha256(content).hexdigest())
+
+
+def _write_two(model: onnx.ModelProto, target: Path, compared: Compared | None) -> ExportReport:
+    with pair_of_files(model, target) as (path, data):
+        difference = compared(path) if compared else None
+        if difference:
+            _note(model, difference)
+    digest = hashlib.sha256(target.read_bytes()).hexdigest()
+    return _report(model, target, difference, digest, target.with_name(data.name))
+
+
+def _note(model: onnx.ModelProto, difference: Difference) -> bool:
+    """Tell the difference in a model that holds its weights; a graph is the same everywhere."""
+    if any(one.doc_string == PARAMETER for one in model.graph.input):
+        return False
+    set_metadata(model, {DIFFERENCE: str(difference)})
+    return True
+
+
+def _report(
+    model: onnx.ModelProto,
+    target: Path,
+    difference: Difference | None,
+    digest: str,
+    data: Path | None = None,
+) -> ExportReport:
     return ExportReport(
         target,
         difference.absolute if difference else None,
         difference.relative if difference else None,
         len(model.graph.node),
-        hashlib.sha256(content).hexdigest(),
+        digest,
+        data,
     )
 
 
@@ -119,9 +173,12 @@ def _model(
     return model
 
 
-def _check(content: bytes, traced: Trace, weights: bool, stored_dtype: str | None) -> Difference:
+def _check(
+    traced: Trace, weights: bool, stored_dtype: str | None, content: bytes | Path
+) -> Difference:
+    """Raises ExportError for what is no valid ONNX, or not the network."""
     check_structure(content)
-    if weights:
+    if weights or isinstance(content, Path):
         return compare(content, traced)
     bound = bind(content, _arrays(traced, stored_dtype))
     check_structure(bound)

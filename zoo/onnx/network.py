@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from zoo import params
 from zoo._mxnet import gluon, mx
 from zoo.errors import ExportError
+from zoo.onnx.mxnet_files import describe, free_inputs, parameters_beside, read_network
 from zoo.onnx.shapes import TensorType
 from zoo.onnx.specs import Arguments, flatten, read_specs, rebuild
 from zoo.onnx.tracing import Network, Weight
@@ -25,6 +27,7 @@ class GluonNetwork(Network):
 
     def __init__(self, net: Any, inputs: Any) -> None:
         self._net = net
+        self.origin = {"source": type(net).__name__}
         self._arguments = _arguments(net, inputs)
         self.inputs = tuple(flatten(self._arguments))
         variables = {spec.name: _variable(spec.name, spec.dtype) for spec in self.inputs}
@@ -80,16 +83,23 @@ class GluonNetwork(Network):
 class SymbolNetwork(Network):
     """A Symbol and its parameters, as a checkpoint or Gluon's `export` gives them."""
 
-    def __init__(self, symbol: Any, inputs: Any, parameters: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        symbol: Any,
+        inputs: Any,
+        parameters: Mapping[str, Any],
+        origin: Mapping[str, str],
+    ) -> None:
         self.symbol = symbol
+        self.origin = origin
         given = {name.split(":", 1)[-1]: array for name, array in parameters.items()}
         needed = symbol.list_inputs()
         self._numpy_shapes = "_np" in symbol.tojson()
         self._arrays = {name: _numpy(given[name]) for name in needed if name in given}
+        free = free_inputs(symbol, given)
         if inputs is None:
-            free = ", ".join(name for name in needed if name not in given)
-            raise ExportError(f"inputs is needed: the shapes of {free or 'all inputs'}.")
-        self.inputs = tuple(flatten(read_specs(inputs)))
+            raise ExportError(f"inputs is needed: the shapes of {', '.join(free) or 'all inputs'}.")
+        self.inputs = tuple(flatten(read_specs(inputs, free)))
         self.weights = {
             name: Weight(name, TensorType(array.shape, array.dtype.name))
             for name, array in self._arrays.items()
@@ -135,10 +145,15 @@ class SymbolNetwork(Network):
         return {name: mx.nd.zeros(missing[name]) for name in names if name not in tensors}
 
 
-def open_network(net: Any, inputs: Any, parameters: Mapping[str, Any] | None) -> Network:
-    """The network of a HybridBlock or a Symbol. Raises ExportError for anything else."""
+def open_network(net: Any, inputs: Any, parameters: Any) -> Network:
+    """The network of a HybridBlock, a Symbol or its files. Raises ExportError for others."""
+    origin: dict[str, str] = {}
+    if isinstance(net, str | Path):
+        parameters = parameters_beside(net) if parameters is None else parameters
+        origin = describe(net, parameters)
+        net, parameters = read_network(net, parameters)
     if isinstance(net, mx.sym.Symbol):
-        return SymbolNetwork(net, inputs, parameters or {})
+        return SymbolNetwork(net, inputs, parameters or {}, origin)
     if not isinstance(net, gluon.HybridBlock):
         raise ExportError(f"A {type(net).__name__} is neither a HybridBlock nor a Symbol.")
     if parameters is not None:

@@ -14,6 +14,7 @@ DEFAULT = 21  # the last opset for which ONNX Runtime has CPU kernels for all th
 IR_VERSIONS = {17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11}
 
 _BITWISE = 18
+_COL2IM = 18
 _DEFORM_CONV = 19
 _GELU = 20
 _GRID_SAMPLE_IS_LINEAR = 20
@@ -73,6 +74,13 @@ def bitwise(ctx: Context, name: str, one: str, other: str, dtype: str) -> str:
     if ctx.opset < _BITWISE:
         raise ExportError(f"Bitwise{name} needs opset {_BITWISE}: {ctx.opset} has none.")
     return ctx.emit(f"Bitwise{name}", one, other)
+
+
+def col2im(ctx: Context, label: str, *inputs: str, **attributes: Any) -> str:
+    """Raises ExportError for an opset that has no such operator."""
+    if ctx.opset < _COL2IM:
+        raise ExportError(f"{label} needs opset {_COL2IM}: {ctx.opset} has no Col2Im.")
+    return ctx.emit("Col2Im", *inputs, **attributes)
 
 
 def deform_conv(ctx: Context, label: str, inputs: Sequence[str], **attributes: Any) -> str:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 from zoo.errors import MissingDependencyError, WeightsError
-from zoo.onnx.structure import check_model
+from zoo.onnx.structure import DOMAINS, check_model
+
+RUNTIME_DOMAINS = DOMAINS | {"com.microsoft"}  # with ONNX Runtime's own operators
 
 _FATAL_ONLY = 4  # errors are raised
 
 
-def open_session(model: bytes, *, threads: int | None = None) -> Any:
-    """An onnxruntime.InferenceSession of a self-contained model's bytes, which logs nothing.
+def open_session(
+    model: bytes | Path, *, threads: int | None = None, domains: Collection[str] = DOMAINS
+) -> Any:
+    """An onnxruntime.InferenceSession of a model, which logs nothing.
 
-    `threads` bounds the cores of one run; None leaves the choice to ONNX Runtime. Raises
-    MissingDependencyError without ONNX Runtime, WeightsError for bytes that `check_model` refuses
-    or that ONNX Runtime cannot load.
+    `model` is its bytes, which `check_model` judges, or the path of one of your own, whose weights
+    may lie beside it. Operators are of `domains`. `threads` bounds the cores of one run; None
+    leaves the choice to ONNX Runtime. Raises MissingDependencyError without ONNX Runtime,
+    WeightsError for bytes that `check_model` refuses and for what ONNX Runtime cannot load.
     """
     try:
         import onnxruntime
@@ -23,13 +30,15 @@ def open_session(model: bytes, *, threads: int | None = None) -> Any:
         raise MissingDependencyError(
             "ONNX Runtime is not installed here: pip install onnxruntime."
         ) from None
-    check_model(model)
+    if isinstance(model, bytes):
+        check_model(model, domains=domains)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _FATAL_ONLY
     if threads is not None:
         options.intra_op_num_threads = threads
+    source = str(model) if isinstance(model, Path) else model
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has a class for each status, without a common root
         if not type(error).__module__.startswith("onnxruntime"):
             raise

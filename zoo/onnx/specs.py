@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,13 @@ Arguments = list[Any]  # TensorSpec, or a list of them where the network takes a
 DTYPES = ("float64", "float32", "float16", "int64", "int32", "int8", "uint8", "bool")
 
 
-def read_specs(inputs: Any) -> Arguments:
+def read_specs(inputs: Any, names: Sequence[str] = ()) -> Arguments:
     """TensorSpecs, one for each argument of the network, lists of them for lists of states.
 
     `inputs` is one shape `('batch', 3, 224, 224)`, a mapping of names to shapes, or a sequence of
     TensorSpecs and shapes, in which lists may be nested. Shapes alone are float32 and are named
-    `data`, or `data0`, `data1`... when there are several. Raises ExportError.
+    `data`, or `data0`, `data1`... when there are several, unless `names` has as many.
+    Raises ExportError.
     """
     if isinstance(inputs, Mapping):
         return _checked([_named(name, shape) for name, shape in inputs.items()])
@@ -28,9 +29,11 @@ def read_specs(inputs: Any) -> Arguments:
         inputs = [inputs]
     if not isinstance(inputs, Sequence) or isinstance(inputs, str):
         raise ExportError(f"inputs must be shapes or TensorSpecs, not {inputs!r}.")
-    several = len(flatten(inputs)) > 1
-    counter = iter(range(len(flatten(inputs))))
-    return _checked([_spec(one, several, counter) for one in inputs])
+    count = len(flatten(inputs))
+    if len(names) != count:
+        names = [f"data{place}" for place in range(count)] if count > 1 else ["data"]
+    unused = iter(names)
+    return _checked([_spec(one, unused) for one in inputs])
 
 
 def flatten(arguments: Any) -> list[Any]:
@@ -52,12 +55,12 @@ def _is_shape(value: Any) -> bool:
     return sizes and all(isinstance(size, int | str | np.integer) for size in value)
 
 
-def _spec(value: Any, several: bool, counter: Any) -> Any:
+def _spec(value: Any, names: Iterator[str]) -> Any:
     if not isinstance(value, TensorSpec) and not _is_shape(value):
         if not isinstance(value, Sequence) or isinstance(value, str):
             raise ExportError(f"inputs must be shapes or TensorSpecs, not {value!r}.")
-        return [_spec(one, several, counter) for one in value]
-    return _named(f"data{next(counter)}" if several else "data", value)
+        return [_spec(one, names) for one in value]
+    return _named(next(names), value)
 
 
 def _named(name: str, value: Any) -> TensorSpec:

@@ -27,11 +27,15 @@ class Weight:
 
 
 class Network(ABC):
-    """A network in MXNet: its symbol, its inputs, its weights by the symbol's variables."""
+    """A network in MXNet: its symbol, its inputs, its weights by the symbol's variables.
+
+    `origin` says where it came from, for the model's metadata.
+    """
 
     symbol: Any
     inputs: tuple[TensorSpec, ...]
     weights: dict[str, Weight]
+    origin: Mapping[str, str]
 
     @abstractmethod
     def path(self, name: str) -> str:

@@ -22,6 +22,7 @@ from zoo.onnx.operators import (
     dense,
     elementwise,
     embedding,
+    images,
     indexing,
     matrix,
     multibox,
@@ -39,6 +40,8 @@ from zoo.onnx.operators import (
     softmax,
     sorting,
     spatial,
+    special,
+    triangles,
 )
 
 OPERATORS: Mapping[str, Translator] = {
@@ -53,6 +56,7 @@ OPERATORS: Mapping[str, Translator] = {
     **dense.OPERATORS,
     **elementwise.OPERATORS,
     **embedding.OPERATORS,
+    **images.OPERATORS,
     **indexing.OPERATORS,
     **matrix.OPERATORS,
     **multibox.OPERATORS,
@@ -70,6 +74,8 @@ OPERATORS: Mapping[str, Translator] = {
     **softmax.OPERATORS,
     **sorting.OPERATORS,
     **spatial.OPERATORS,
+    **special.OPERATORS,
+    **triangles.OPERATORS,
 }
 
 

@@ -163,6 +163,25 @@ def box_decode(node: Node, ctx: Context) -> str:
     return ctx.emit("Concat", *ends, axis=-1)
 
 
+def box_encode(node: Node, ctx: Context) -> list[str]:
+    """Matched boxes as offsets relative to anchors, and 1 where the sample is a positive one."""
+    samples, matches, anchors, boxes, means, spreads = ctx.inputs
+    places = ctx.emit("Max", ctx.cast(matches, "int64"), ctx.scalar(0, "int64"))
+    places = ctx.emit("Unsqueeze", places, ctx.int64([2]))
+    matched = ctx.emit("GatherND", boxes, places, batch_dims=1)
+    ends = [to_centers(ctx, one) for one in (matched, anchors)]
+    (middle, size), (origin, width) = (
+        ctx.emit_many("Split", one, ctx.int64([2, 2]), outputs=2, axis=-1) for one in ends
+    )
+    moved = ctx.emit("Div", ctx.emit("Sub", middle, origin), width)
+    offsets = ctx.emit("Concat", moved, ctx.emit("Log", ctx.emit("Div", size, width)), axis=-1)
+    offsets = ctx.emit("Div", ctx.emit("Sub", offsets, means), spreads)
+    chosen = ctx.emit("Greater", samples, ctx.scalar(0.5))
+    chosen = ctx.emit("Unsqueeze", chosen, ctx.int64([2]))
+    chosen = ctx.emit("Expand", chosen, ctx.emit("Shape", offsets))
+    return [ctx.emit("Where", chosen, offsets, ctx.scalar(0)), ctx.as_output(chosen)]
+
+
 def box_iou(node: Node, ctx: Context) -> str:
     """How much of their union every two boxes share."""
     if node.attributes.text("format", "corner") == "center":
@@ -201,6 +220,7 @@ def _area(ctx: Context, begin: str, end: str) -> str:
 
 OPERATORS: dict[str, Translator] = {
     "_contrib_box_decode": box_decode,
+    "_contrib_box_encode": box_encode,
     "_contrib_box_iou": box_iou,
     "_contrib_box_nms": box_nms,
 }

@@ -237,6 +237,7 @@ OPERATORS: dict[str, Translator] = {
     "_npi_column_stack": _joined(1, 2),
     "_npi_concatenate": concatenate,
     "_npi_diff": diff,
+    "_npi_dsplit": slicing.split_v2,
     "_npi_einsum": einsum,
     "_npi_expand_dims": shapes.expand_dims,
     "_npi_eye": creation.eye,

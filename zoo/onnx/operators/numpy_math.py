@@ -175,6 +175,13 @@ def average(node: Node, ctx: Context) -> str | list[str]:
     return ctx.emit("Div", sums, opset.reduce(ctx, "ReduceSum", weights[0], axes, False))
 
 
+def bitwise_not(node: Node, ctx: Context) -> str:
+    """-1 - x of a signed integer."""
+    if ctx.dtype() not in ("int32", "int64"):
+        raise ExportError(f"{node.label}: {ctx.dtype()} is not supported.")
+    return ctx.emit("Sub", ctx.scalar(-1), *ctx.inputs)
+
+
 OPERATORS: dict[str, Translator] = {
     **{f"_npi_{name}": elementwise(name) for name in _SAME},
     **{f"_npi_{name}": binary(pair) for name, pair in _BINARY.items()},
@@ -202,6 +209,7 @@ OPERATORS: dict[str, Translator] = {
     "_npi_argmin": extreme_place("ArgMin"),
     "_npi_around": around,
     "_npi_average": average,
+    "_npi_bitwise_not": bitwise_not,
     "_npi_isfinite": _checks(True, True, negated=True),
     "_npi_isinf": _checks(True, False),
     "_npi_isnan": _checks(False, True),

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from zoo.errors import ExportError
+from zoo.onnx import opset
 from zoo.onnx.context import Context, Translator
 from zoo.onnx.shapes import Dimension
 from zoo.onnx.symbol import Node
@@ -228,6 +229,23 @@ def im2col(node: Node, ctx: Context) -> str:
     return ctx.emit("Reshape", windows, ctx.int64((0, channels * each, -1)))
 
 
+def col2im(node: Node, ctx: Context) -> str:
+    """Columns summed back into a picture."""
+    attributes = node.attributes
+    size, kernel = attributes.integers("output_size"), attributes.integers("kernel")
+    ones, none = (1,) * len(kernel), (0,) * len(kernel)
+    return opset.col2im(
+        ctx,
+        node.label,
+        *ctx.inputs,
+        ctx.int64(size),
+        ctx.int64(kernel),
+        strides=attributes.integers("stride") or ones,
+        dilations=attributes.integers("dilate") or ones,
+        pads=(attributes.integers("pad") or none) * 2,
+    )
+
+
 OPERATORS: dict[str, Translator] = {
     "Concat": concat,
     "Flatten": flatten,
@@ -238,6 +256,7 @@ OPERATORS: dict[str, Translator] = {
     "broadcast_axis": expand,
     "broadcast_like": broadcast_like,
     "broadcast_to": expand,
+    "col2im": col2im,
     "depth_to_space": depth_to_space,
     "diag": diag,
     "expand_dims": expand_dims,

@@ -1,0 +1,25 @@
+"""Figures put between the marks of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from zoo.atomic import write_atomically
+
+
+def write_between(path: Path, begin: str, end: str, parts: Sequence[str]) -> None:
+    """Replace what stands between two marks. Raises ValueError for a page that lacks one."""
+    page = path.read_text("utf-8")
+    if begin not in page or end not in page:
+        raise ValueError(f"{path} lacks {begin} or {end}.")
+    before, rest = page.split(begin, 1)
+    _, after = rest.split(end, 1)
+    middle = "\n\n".join([begin, *parts, end])
+    write_atomically(path, f"{before}{middle}{after}".encode())
+
+
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """Rows of cells, of which the first is the head, in Markdown."""
+    head, *rows = lines
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
