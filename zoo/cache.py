@@ -120,7 +120,8 @@ def single_flight(path: Path, sha256: str) -> Iterator[None]:
 
     lock = filelock.FileLock(_lock_path(path))
     try:
-        _acquire(lock, path.parent, sha256)
+        if _is_no_other_file(_lock_path(path)):
+            _acquire(lock, path.parent, sha256)
         yield
     finally:
         lock.release(force=True)
@@ -199,6 +200,15 @@ def _problem(cached: CachedFile, artifact: Artifact | None) -> str | None:
     if digest.startswith(cached.digest):
         return None
     return f"{cached.path} has sha256 {digest}, its name says {cached.digest}."
+
+
+def _is_no_other_file(lock: Path) -> bool:
+    """Whether locking cannot empty a file that is linked here: older filelocks truncate theirs."""
+    try:
+        found = lock.lstat()
+    except OSError:
+        return True
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
 
 
 def _acquire(lock: filelock.BaseFileLock, folder: Path, sha256: str) -> None:

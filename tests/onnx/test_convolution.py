@@ -12,7 +12,7 @@ import numpy as np
 from layers import IMAGE, LINE, VOLUME, Case, check, function, over
 
 from zoo._mxnet import nn
-from zoo.errors import ExportError
+from zoo.errors import ExportError, WeightsError
 from zoo.onnx import open_session, to_model
 
 CASES = [
@@ -99,7 +99,12 @@ DEFORMABLE = [
 @pytest.mark.parametrize("opset", [19, 21])
 @pytest.mark.parametrize("case", DEFORMABLE, ids=lambda case: case.name)
 def test_deformable_convolution(case: Case, opset: int) -> None:
-    check(case, opset)
+    try:
+        check(case, opset)
+    except WeightsError as error:
+        if "implementation for DeformConv" not in str(error):
+            raise
+        pytest.skip("this ONNX Runtime has no DeformConv: it came after 1.23")
 
 
 def test_deformable_convolution_is_refused_where_onnx_has_none() -> None:
