@@ -19,6 +19,7 @@ from zoo._mxnet import mx
 from zoo.manifest import TensorSpec
 from zoo.models import ARCHITECTURES, build
 from zoo.onnx import bind, export_onnx, open_session, to_model
+from zoo.onnx.binding import read_metadata
 
 VOCABULARY, HIDDEN, LAYERS = 50, 12, 2
 IMAGES = [TensorSpec("data", ("batch", 1, 28, 28))]
@@ -145,8 +146,11 @@ def test_a_graph_with_weights_bound_is_the_direct_export(name: str, tmp_path: Pa
     net, specs, names = network(name)
     direct = export_onnx(net, tmp_path / "net.onnx", inputs=specs, names=names)
     graph = export_onnx(net, tmp_path / "graph.onnx", inputs=specs, names=names, weights=False)
-    bound = bind(graph.path.read_bytes(), params.arrays(net))
-    assert bound == direct.path.read_bytes()
+    exported = direct.path.read_bytes()
+    metadata = read_metadata(exported)
+    assert metadata.keys() == {"source", "difference_from_mxnet"}
+    bound = bind(graph.path.read_bytes(), params.arrays(net), metadata=metadata)
+    assert bound == exported
     assert (graph.max_abs, graph.max_rel) == (direct.max_abs, direct.max_rel)
 
 
