@@ -28,7 +28,10 @@ for name, most in () if r is None else (
         r.setrlimit(getattr(r, "RLIMIT_" + name), (most, most))
     except (AttributeError, OSError, ValueError):
         pass
-runpy.run_path(script, run_name="__main__")
+try:
+    runpy.run_path(script, run_name="__main__")
+except MemoryError:
+    sys.exit("MemoryError")  # newer Pythons need memory to say more
 """
 
 

@@ -100,6 +100,7 @@ def _make_certificates(folder: Path) -> None:
         return f"x509 -req -in {name}.csr -extfile {name}.ext -out {name}.pem"
 
     authority = "req -x509 -newkey rsa:2048 -nodes -days 3 -subj /CN=authority"
+    authority += " -addext keyUsage=critical,keyCertSign"  # Python 3.13 wants it
     openssl(f"{authority} -keyout authority.key -out authority.pem")
     signed = "-CA authority.pem -CAkey authority.key -CAcreateserial"
     openssl(f"{request('good')} {signed} -days 3")

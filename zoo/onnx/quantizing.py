@@ -10,6 +10,7 @@ import logging
 import statistics
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -144,8 +145,25 @@ def _rewritten(model: bytes, write: Callable[[Path, Path], None]) -> bytes:
         source, folded, target = (Path(folder, f"{name}.onnx") for name in ("a", "b", "c"))
         source.write_bytes(model)
         quant_pre_process(source, folded, skip_symbolic_shape=True)
+        folded.write_bytes(_unshared(folded.read_bytes()))
         write(folded, target)
         return _tidied(target.read_bytes(), _parse(model))
+
+
+def _unshared(content: bytes) -> bytes:
+    """With a copy of its own for each Gemm whose weight other nodes read too.
+
+    ONNX Runtime 1.23 transposes such a weight in place, under everybody's feet.
+    """
+    model = _parse(content)
+    readers = Counter(name for node in model.graph.node for name in node.input)
+    weights = {one.name: one for one in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Gemm" and node.input[1] in weights and readers[node.input[1]] > 1:
+            copy = model.graph.initializer.add()
+            copy.CopyFrom(weights[node.input[1]])
+            copy.name = node.input[1] = f"{node.name}.weight"
+    return serialize(model)
 
 
 def _tidied(content: bytes, source: onnx.ModelProto) -> bytes:
