@@ -65,13 +65,13 @@ $(BIN)/python:
 		{ rm -rf $(VENV); echo "No virtual environment: apt-get install $(notdir $(PYTHON))-venv"; exit 1; }
 
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/runtime.txt
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/runtime.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@$(MXNET_LOADS) 2>/dev/null || $(SYSTEM_LIBRARIES) || true
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@$(MXNET_LOADS) 2>/dev/null || $(SYSTEM_LIBRARIES) || true
 	@$(MXNET_LOADS) 2>&1 | tail -n 1
