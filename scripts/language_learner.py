@@ -43,9 +43,11 @@ class Learner:
         labels = mx.nd.array(cut.targets, ctx=self.ctx)
         self.weight_drop.apply(random)
         with mx.autograd.record():
-            scores, states = self._scores(cut, embedding, bias, states)
+            outputs, dropped, states = self._outputs(cut, embedding, random, states)
+            scores = self._scores(cut, embedding, bias, dropped)
             likelihoods = mx.nd.SoftmaxOutput(scores, labels, normalization="valid")
-        likelihoods.backward()
+            heads = [likelihoods, *self._penalties(outputs, dropped)]
+        mx.autograd.backward(heads)
         self.weight_drop.undo()
         gradients = [one.grad() for one in self.recurrent.values()] + [embedding.grad, bias.grad]
         norm = gluon.utils.clip_global_norm(gradients, self.recipe.clip, check_isfinite=False)
@@ -57,17 +59,40 @@ class Learner:
         loss = -mx.nd.log(mx.nd.pick(likelihoods, labels)).mean()
         return float(loss.asscalar()), [one.detach() for one in states]
 
-    def _scores(self, cut: Cut, embedding: Any, bias: Any, states: Any) -> Any:
-        """Logits (time * batch, candidates), each less the log of the candidate's chance."""
+    def _outputs(
+        self, cut: Cut, embedding: Any, random: np.random.Generator, states: Any
+    ) -> tuple[Any, Any, Any]:
+        """The last layer's (time, batch, hidden), the same after dropout, and the next states."""
         data = mx.nd.array(cut.data, ctx=self.ctx, dtype="int32")
         over = {"axes": (0,)} if self.recipe.locked_dropout else {}
+        if self.recipe.word_dropout:
+            embedding = embedding * self._words(len(cut.rows), random)
         embedded = mx.nd.take(embedding, data)
         embedded = mx.nd.Dropout(embedded, p=self.recipe.input_dropout, **over)
-        hidden, states = self.net.rnn(embedded, states)
-        hidden = mx.nd.Dropout(hidden, p=self.recipe.output_dropout, **over).reshape((-3, 0))
+        outputs, states = self.net.rnn(embedded, states)
+        return outputs, mx.nd.Dropout(outputs, p=self.recipe.output_dropout, **over), states
+
+    def _words(self, count: int, random: np.random.Generator) -> Any:
+        """Which of the step's words are read, (count, 1): 0, or 1 / (1 - rate)."""
+        kept = random.random((count, 1), dtype=np.float32) >= self.recipe.word_dropout
+        return mx.nd.array(kept / np.float32(1 - self.recipe.word_dropout), ctx=self.ctx)
+
+    def _scores(self, cut: Cut, embedding: Any, bias: Any, hidden: Any) -> Any:
+        """Logits (time * batch, candidates), each less the log of the candidate's chance."""
         offset = bias - mx.nd.array(cut.log_chance, ctx=self.ctx)
         count = len(cut.candidates)
-        return mx.nd.FullyConnected(hidden, embedding[:count], offset, num_hidden=count), states
+        flat = hidden.reshape((-3, 0))
+        return mx.nd.FullyConnected(flat, embedding[:count], offset, num_hidden=count)
+
+    def _penalties(self, outputs: Any, dropped: Any) -> list[Any]:
+        """What the recipe adds to the loss, for large outputs and for those that change fast."""
+        penalties = []
+        if self.recipe.activation:
+            penalties.append(self.recipe.activation * mx.nd.square(dropped).mean())
+        if self.recipe.slowness:
+            change = mx.nd.square(outputs[1:] - outputs[:-1])
+            penalties.append(self.recipe.slowness * change.mean())
+        return penalties
 
     def network(self) -> Any:
         """The whole network with what has been learnt so far."""

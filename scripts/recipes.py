@@ -47,6 +47,21 @@ class Distortion:
 
 
 @dataclass(frozen=True)
+class Teachers:
+    """An ensemble of the same family, whose knowledge the network gets (Hinton et al., 2015).
+
+    Each of `count` networks learns by the recipe itself from labels alone, for `epochs`, with
+    `config` in place of the recipe's and with a seed that no run of the recipe has. The part
+    `weight` of the target is the mean of their probabilities for the very same distorted image.
+    """
+
+    count: int
+    epochs: int
+    weight: float
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ClassifierRecipe:
     """Stochastic gradient descent with Nesterov's momentum, one cycle of the learning rate.
 
@@ -70,6 +85,7 @@ class ClassifierRecipe:
     average: float = 0.0
     final_fit: bool = False
     distortion: Distortion | None = None
+    teachers: Teachers | None = None
     task: str = "image-classification"
 
 
@@ -99,7 +115,10 @@ class LanguageModelRecipe:
     """Truncated back-propagation through time with Adam, one cycle of the learning rate.
 
     `samples` tokens are drawn for each step's softmax (0: the full softmax). `input_dropout` and
-    `output_dropout` act on the embedding and on the last layer, `config`'s between the layers.
+    `output_dropout` act on the embedding and on the last layer, `config`'s between the layers;
+    `word_dropout` leaves out whole words of the input's vocabulary for a window. `activation` and
+    `slowness` weigh the mean squares of the last layer's output and of its change from one step to
+    the next (Merity, McCann and Socher, 2017: alpha and beta).
     `target` is the largest test perplexity, or nats a token where `metric` says so.
     `stored_dtype` is the type of the published bytes. After `checkpoint_every` steps within an
     epoch the dropout's generator is seeded anew, and the run can go on from there.
@@ -119,6 +138,9 @@ class LanguageModelRecipe:
     output_dropout: float = 0.2
     locked_dropout: bool = False
     weight_drop: float = 0.0
+    word_dropout: float = 0.0
+    activation: float = 0.0
+    slowness: float = 0.0
     init: float = 0.07
     clip: float = 0.5
     warmup: float = 0.1

@@ -6,7 +6,14 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from recipes import ClassifierRecipe, Distortion, LanguageModelRecipe, Recipe, RegressionRecipe
+from recipes import (
+    ClassifierRecipe,
+    Distortion,
+    LanguageModelRecipe,
+    Recipe,
+    RegressionRecipe,
+    Teachers,
+)
 
 from zoo.errors import ManifestError
 from zoo.manifest import Weights
@@ -22,6 +29,8 @@ SCRIPTS: Mapping[type[Recipe], str] = {
     RegressionRecipe: "train_regression.py",
     LanguageModelRecipe: "train_language_model.py",
 }
+
+_PARTS: Mapping[str, type[Any]] = {"distortion": Distortion, "teachers": Teachers}
 
 Some = TypeVar("Some")
 SomeRecipe = TypeVar("SomeRecipe", bound=Recipe)
@@ -40,8 +49,9 @@ def recipe(record: Weights, wanted: type[SomeRecipe]) -> SomeRecipe:
     if kind(record) is not wanted:
         raise ManifestError(f"{record.name} is trained by scripts/{SCRIPTS[kind(record)]}.")
     facts = dict(record.provenance["recipe"])
-    if facts.get("distortion"):
-        facts["distortion"] = _read(Distortion, facts["distortion"], record.name)
+    for part, cls in _PARTS.items():
+        if facts.get(part):
+            facts[part] = _read(cls, facts[part], record.name)
     return _read(wanted, facts, record.name)
 
 

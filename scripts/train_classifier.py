@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from optimizers import NAG, Average, one_cycle
 from progress import bar, plot_curve
 from recipes import CLASSIFIERS, ClassifierRecipe
 from run_folder import Run
+from teaching import lessons, taught
 
 from zoo import evaluation, models, params
 from zoo._mxnet import gluon, mx
@@ -35,12 +37,17 @@ def loss_function(recipe: ClassifierRecipe) -> Any:
     """Softmax cross entropy, or log(1 + exp(-y f)) of a single logit f with y = -1 or +1."""
     if recipe.config.get("classes") == 1:
         return gluon.loss.LogisticLoss(label_format="binary")
-    return gluon.loss.SoftmaxCELoss(sparse_label=not recipe.label_smoothing)
+    return gluon.loss.SoftmaxCELoss(sparse_label=not soft(recipe))
+
+
+def soft(recipe: ClassifierRecipe) -> bool:
+    """Whether the network learns probabilities instead of class numbers."""
+    return bool(recipe.label_smoothing or recipe.teachers)
 
 
 def labels(recipe: ClassifierRecipe, targets: np.ndarray) -> np.ndarray:
     """The loss's labels: class numbers, or smoothed probabilities (batch, classes)."""
-    if not recipe.label_smoothing:
+    if not soft(recipe):
         return targets.astype(np.float32)
     classes = recipe.config.get("classes", 10)
     rest = recipe.label_smoothing / classes
@@ -57,7 +64,19 @@ def accuracy(net: Any, recipe: ClassifierRecipe, split: Split, ctx: Any) -> floa
     return evaluation.accuracy(np.concatenate(logits), split.targets).value
 
 
-def train(run: Run, recipe: ClassifierRecipe, dataset: Dataset, ctx: Any) -> Any:
+def teach(options: command.Options, recipe: ClassifierRecipe, dataset: Dataset, ctx: Any) -> Any:
+    """The recipe's teachers, each trained in a folder of its own unless it is there already."""
+    teachers = []
+    for number, (seed, lesson) in enumerate(lessons(recipe)):
+        run = Run(options.out / "teachers" / str(number), lesson, seed, options.device)
+        with run.locked():
+            teachers.append(train(run, lesson, dataset, ctx))
+    return teachers
+
+
+def train(
+    run: Run, recipe: ClassifierRecipe, dataset: Dataset, ctx: Any, teachers: Sequence[Any] = ()
+) -> Any:
     """Run the recipe's epochs, from the last checkpoint on; returns the network to publish."""
     mx.random.seed(run.seed)
     net, published = network(recipe, ctx), network(recipe, ctx)
@@ -77,7 +96,8 @@ def train(run: Run, recipe: ClassifierRecipe, dataset: Dataset, ctx: Any) -> Any
             made = batches(recipe, dataset.train, run.seed, epoch)
             for step, (inputs, targets) in enumerate(made, epoch * per_epoch):
                 data = mx.nd.array(inputs, ctx=ctx)
-                target = mx.nd.array(labels(recipe, targets), ctx=ctx)
+                target = taught(recipe, teachers, data, labels(recipe, targets))
+                target = mx.nd.array(target, ctx=ctx)
                 with mx.autograd.record():
                     loss = loss_of(net(data), target)
                 loss.backward()
@@ -107,7 +127,8 @@ def smoke(recipe: ClassifierRecipe, dataset: Dataset) -> tuple[ClassifierRecipe,
     few = np.arange(1000)
     train, validation = dataset.train.rows(few), dataset.validation.rows(few)
     part = replace(dataset, train=train, validation=validation, test=dataset.test.rows(few))
-    return replace(recipe, epochs=2), part
+    taught_by = recipe.teachers and replace(recipe.teachers, count=1, epochs=1)
+    return replace(recipe, epochs=2, teachers=taught_by), part
 
 
 def main() -> None:
@@ -121,7 +142,7 @@ def main() -> None:
         dataset = with_validation(dataset)
     run = Run(options.out, recipe, options.seed, options.device, options.stop)
     with run.locked():
-        net = train(run, recipe, dataset, ctx)
+        net = train(run, recipe, dataset, ctx, teach(options, recipe, dataset, ctx))
         found = accuracy(net, recipe, dataset.test, ctx)
         plot_curve(options.out, recipe.name, run.epochs, "validation_accuracy")
         run.finish(

@@ -1,0 +1,52 @@
+"""An ensemble is trained before the network it teaches, and the network learns its answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from recipes import CLASSIFIERS, ClassifierRecipe, Teachers
+
+pytest.importorskip("mxnet")
+
+from dataclasses import replace
+
+from teaching import lessons, taught
+
+from zoo import models
+from zoo._mxnet import mx
+
+
+@pytest.fixture
+def recipe() -> ClassifierRecipe:
+    teachers = Teachers(count=2, epochs=3, weight=0.25, config={"hidden": [16]})
+    return replace(CLASSIFIERS["mlp.mnist"], teachers=teachers)
+
+
+def test_a_teacher_learns_alone_with_a_seed_of_its_own(recipe: ClassifierRecipe) -> None:
+    (first, one), (second, other) = lessons(recipe)
+    assert first != second
+    assert one == other
+    assert (one.teachers, one.epochs, one.config) == (None, 3, {"hidden": [16]})
+    assert one.distortion == recipe.distortion
+
+
+def test_without_teachers_nothing_changes(recipe: ClassifierRecipe) -> None:
+    alone = replace(recipe, teachers=None)
+    target = np.arange(4, dtype=np.float32)
+    assert lessons(alone) == []
+    assert taught(alone, [], None, target) is target
+
+
+def test_targets_are_mixed_with_the_mean_of_the_teachers(recipe: ClassifierRecipe) -> None:
+    nets = []
+    for seed, lesson in lessons(recipe):
+        mx.random.seed(seed)
+        nets.append(models.build("mlp", **lesson.config))
+        nets[-1].initialize(mx.init.Xavier())
+    data = mx.nd.random.uniform(shape=(5, 784))
+    target = np.eye(10, dtype=np.float32)[:5]
+    mixed = taught(recipe, nets, data, target)
+    mean = sum(mx.nd.softmax(net(data)).asnumpy() for net in nets) / 2
+    np.testing.assert_allclose(mixed, 0.75 * target + 0.25 * mean, rtol=1e-6)
+    np.testing.assert_allclose(mixed.sum(axis=1), 1, rtol=1e-5)
+    assert mixed.dtype == np.float32
