@@ -226,8 +226,9 @@ def _compare(hub: Hub, before: str | None) -> None:
             if now is not None and now.sha256 != artifact.sha256:
                 raise ManifestError(
                     f"{place}: {one.name}: {kind} has sha256 {now.sha256}, and had "
-                    f"{artifact.sha256} when this hub was last read, though a published record never changes: ask "
-                    f"its publisher. To accept it, pin the address to #sha256={hub.digest}."
+                    f"{artifact.sha256} when this hub was last read, though a published record "
+                    "never changes: ask its publisher. "
+                    f"To accept it, pin the address to #sha256={hub.digest}."
                 )
     gone = [one.name for key, one in old.items() if key not in known]
     if gone:
