@@ -133,7 +133,7 @@ def compare_steps(record: Weights, folder: Path) -> bool | None:
     None where nothing is known to compare with.
     """
     log, found = _content(HERE.parent / record.provenance["log"]), found_steps(folder)
-    expected = read_table(TABLE, record.name, _sha256(record)) | read_log(log)
+    expected = read_table(TABLE, record.stem, _sha256(record)) | read_log(log)
     epochs, other = compare_figures(log, _content(folder / "log.jsonl"))
     parting = first_parting(expected, found)
     steps = set(expected) & set(found)
@@ -153,7 +153,7 @@ def compare_steps(record: Weights, folder: Path) -> bool | None:
 
 def note(record: Weights, folder: Path) -> None:
     """Add the arrays at the run's steps to the table, of a run that nothing contradicts."""
-    content = table_with(TABLE, record.name, _sha256(record), found_steps(folder))
+    content = table_with(TABLE, record.stem, _sha256(record), found_steps(folder))
     write_atomically(TABLE, content)
     print(f"noted in {TABLE.relative_to(HERE.parent)}")
 

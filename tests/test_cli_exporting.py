@@ -173,16 +173,16 @@ def test_publish_says_what_was_published(
 ) -> None:
     """The steps of publishing are tested in test_publish; here only what the command adds."""
     record = read_manifest(hub_folder / "weights_manifest.json")["lenet.tiny"]
-    calls: list[tuple[Path, Path | None]] = []
+    calls: list[tuple[Path, Path | None, Path | None]] = []
 
-    def publish(folder: Path, *, hub: Path | None = None) -> Weights:
-        calls.append((folder, hub))
+    def publish(folder: Path, *, hub: Path | None, seeds: Path | None) -> Weights:
+        calls.append((folder, hub, seeds))
         return record
 
     monkeypatch.setattr("zoo.publish.publish", publish)
     result = run("publish", tmp_path, "--hub", tmp_path / "hub")
     assert result.exit_code == 0
-    assert calls == [(tmp_path, tmp_path / "hub")]
+    assert calls == [(tmp_path, tmp_path / "hub", None)]
     assert result.stdout == (
         f"lenet.tiny is published, sha256 {record.artifacts['safetensors'].sha256}\n"
         "accuracy 99.51 % on mnist test, n = 10,000\n"
@@ -194,3 +194,6 @@ def test_publish_says_what_was_published(
         content = Path(one["path"]).read_bytes()
         assert (one["size"], one["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
     assert published["metrics"] == record.to_json()["metrics"]
+    assert (published["version"], published["seeds"]) == (1, None)
+    run("publish", tmp_path, "--seeds", tmp_path / "seeds")
+    assert calls[-1] == (tmp_path, None, tmp_path / "seeds")

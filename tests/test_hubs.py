@@ -31,7 +31,8 @@ from zoo.errors import (
 from zoo.fetching import fetch_artifact, read_artifact
 from zoo.hubs import check_at_hub, read_hub
 from zoo.lookup import get_weights, list_weights
-from zoo.manifest import FILE_NAME, LARGEST_MANIFEST
+from zoo.manifest import FILE_NAME, LARGEST_MANIFEST, write_manifest
+from zoo.versions import arranged
 
 
 @pytest.fixture
@@ -505,3 +506,21 @@ def test_the_folder_of_an_address_with_a_colon_pair(tmp_path: Path) -> None:
     place = folder.as_uri().replace("::", "%3A%3A").replace("%253A", "%3A")
     assert parse_address(place) == HubAddress(str(folder))
     assert get_weights(f"{place}::lenet").name == "lenet.own"
+
+
+def test_a_new_version_is_no_change(
+    folder: Path, address: str, file_server: FileServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = get_weights(address)
+    one, other = published("lenet.own"), published("lenet.own", b"better")
+    file = replace(other[0].artifact("safetensors"), file="lenet.own.v2.safetensors")
+    better = replace(other[0], version=2, artifacts={"safetensors": file})
+    write_manifest(folder / FILE_NAME, arranged([one[0], better]))
+    (folder / file.file).write_bytes(b"better")
+    serve(file_server, folder)
+    forget()
+    with caplog.at_level(logging.WARNING, "zoo"):
+        assert read_artifact(get_weights(address).artifact("safetensors")) == b"better"
+    assert caplog.text == ""
+    pinned = get_weights(f"{address}::lenet.own@1")
+    assert pinned.artifact("safetensors") == first.artifact("safetensors")

@@ -284,7 +284,7 @@ def test_numbers_that_are_not_finite_in_the_golden_output(path: Path) -> None:
 
 def test_a_record_under_another_name(path: Path) -> None:
     content = {"schema": 1, "weights": {"mlp.mnist": record()}}
-    assert "architecture and tag say lenet.mnist" in _refused(path, content)
+    assert "architecture, tag and version say lenet.mnist" in _refused(path, content)
 
 
 def test_two_files_of_one_name(path: Path) -> None:

@@ -39,10 +39,10 @@ LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"fetching", "last_seen", "signatures", "hub_folder"},
     {"receiving", "manifest"},
     {"sources", "cache", "display"},
-    {"unwrapping", "partial"},
+    {"unwrapping", "partial", "versions"},
     {"records", "downloading", "safetensors_check", "gluon_params"},
-    {"atomic", "addresses", "connections", "strict_json", "figures", "cards", "_mxnet", "confined"},
-    {"errors", "owners"},
+    {"atomic", "addresses", "connections", "strict_json", "cards", "_mxnet", "confined", "spread"},
+    {"errors", "owners", "figures"},
 )
 DEPTHS = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}
 

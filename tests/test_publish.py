@@ -213,6 +213,15 @@ def test_a_published_record_never_changes(
     assert f"{ADULT} is already published from another run" in refusal(finished_run, empty_hub)
 
 
+def test_fields_that_recipes_got_later_are_no_change(
+    finished_run: Path, empty_hub: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = publish(finished_run, hub=empty_hub)
+    change_run(finished_run, recipe={**first.provenance["recipe"], "teachers": [], "decay": 0})
+    assert publish(finished_run, hub=empty_hub).to_json() == first.to_json()
+    assert "nothing changes" in caplog.text
+
+
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"other")])
 def test_a_damaged_file_of_a_published_record_is_named(
     finished_run: Path, empty_hub: Path, damage: Callable[[Path], Any]

@@ -29,10 +29,11 @@ def get_model(
     """A plain, hybridizable Gluon network.
 
     `name` is an architecture, `lenet`, or one of its published weights, `lenet.mnist`; the first
-    published weights of an architecture are its default. `ADDRESS::lenet.mnist` are those of
-    another hub. `pretrained=True` loads their verified bytes on `ctx` (default: CPU),
-    `pretrained=PATH` a safetensors file of your own; without it the parameters are not yet
-    initialised, as in Gluon. `config` are the network's arguments.
+    published weights of an architecture are its default. That is their newest version, the first
+    is `lenet.mnist@1`; `ADDRESS::lenet.mnist` are those of another hub. `pretrained=True` loads
+    their verified bytes on `ctx` (default: CPU), `pretrained=PATH` a safetensors file of your own;
+    without it the parameters are not yet initialised, as in Gluon. `config` are the network's
+    arguments.
 
     Raises UnknownModelError, ConfigError where `config` contradicts the weights, WeightsError for
     a file that does not fit, DownloadError, ChecksumError, MissingDependencyError without MXNet,

@@ -218,22 +218,29 @@ def _compare(hub: Hub, before: str | None) -> None:
     if content is None:
         return
     place = hub.address.place
-    old = manifest.parse_manifest(content, place)
-    for name, one in old.items():
+    old = _by_version(manifest.parse_manifest(content, place))
+    known = _by_version(hub.records)
+    for key, one in old.items():
         for kind, artifact in one.artifacts.items():
-            now = hub.records[name].artifacts.get(kind) if name in hub.records else artifact
+            now = known[key].artifacts.get(kind) if key in known else artifact
             if now is not None and now.sha256 != artifact.sha256:
                 raise ManifestError(
-                    f"{place}: {name}: {kind} has sha256 {now.sha256}, and had {artifact.sha256} "
-                    "when this hub was last read, though a published record never changes: ask "
-                    f"its publisher. To accept it, pin the address to #sha256={hub.digest}."
+                    f"{place}: {one.name}: {kind} has sha256 {now.sha256}, and had "
+                    f"{artifact.sha256} when this hub was last read, though a published record "
+                    "never changes: ask its publisher. "
+                    f"To accept it, pin the address to #sha256={hub.digest}."
                 )
-    gone = [name for name in old if name not in hub.records]
+    gone = [one.name for key, one in old.items() if key not in known]
     if gone:
         _say(
             f"{place}: {', '.join(gone[:5])} {'is' if len(gone) == 1 else 'are'} not there any "
             "more: an older manifest may have been put in its place."
         )
+
+
+def _by_version(records: Mapping[str, Weights]) -> dict[str, Weights]:
+    """By names that a newer version does not take over."""
+    return {one.pinned: one for one in records.values()}
 
 
 def _unreachable(place: str, error: SourceError) -> DownloadError:

@@ -14,6 +14,7 @@ from zoo.addresses import SEPARATOR, HubAddress, parse_address, split_address
 from zoo.errors import UnknownModelError
 from zoo.hubs import read_hub
 from zoo.manifest import FILE_NAME, Weights
+from zoo.versions import newest
 
 __all__ = ["default_hub", "get_weights", "list_weights", "records", "search"]
 
@@ -23,6 +24,7 @@ HUB_VARIABLE = "ZOO_HUB"
 def get_weights(name: str, *, key: Path | None = None) -> Weights:
     """The record of `architecture.tag`; an architecture alone means its first tag.
 
+    It is the newest version, `architecture.tag@1` is the first.
     `ADDRESS::NAME` is one of another hub, and ADDRESS alone its only one. `key` is as in
     `read_hub`. Raises UnknownModelError, which suggests near names, ConfigError for what is no
     address, and what `read_hub` raises.
@@ -39,6 +41,7 @@ def get_weights(name: str, *, key: Path | None = None) -> Weights:
             return manifest.get_weights(wanted, found)
         except UnknownModelError as error:
             raise UnknownModelError(f"{address.place}: {error}") from None
+    found = newest(found)
     if len(found) == 1:
         return next(iter(found.values()))
     first = f", such as {name}{SEPARATOR}{next(iter(found))}" if found else ""
@@ -48,6 +51,7 @@ def get_weights(name: str, *, key: Path | None = None) -> Weights:
 def list_weights(pattern: str = "*", *, task: str | None = None) -> list[str]:
     """Names of published weights that match a shell pattern, in order of publication.
 
+    Superseded versions are listed by patterns with `@`, such as `lenet.mnist@*`.
     `ADDRESS::PATTERN`, or ADDRESS for all, gives names of that hub that `get_weights` takes.
     """
     address, _ = split_address(pattern)
@@ -68,7 +72,7 @@ def search(
 
 
 def records(*, key: Path | None = None) -> Mapping[str, Weights]:
-    """All records of the default hub, in order of publication."""
+    """All records of the default hub, superseded versions too, in order of publication."""
     address = default_hub()
     return manifest.read_manifest() if address is None else read_hub(address, key=key).records
 

@@ -19,6 +19,7 @@ from zoo.atomic import write_atomically
 from zoo.errors import ManifestError, UnknownModelError, near
 from zoo.records import Artifact, Golden, Metric, TensorSpec, Weights
 from zoo.strict_json import parse
+from zoo.versions import arranged, find, newest
 
 __all__ = [
     "FILE_NAME",
@@ -78,21 +79,20 @@ def parse_manifest(content: bytes, place: Path | str) -> dict[str, Weights]:
     _validate(document, place)
     records = {name: _record(name, one, place) for name, one in document["weights"].items()}
     _refuse_shared_names(records.values(), place)
-    return records
+    return _with_versions(records, place)
 
 
 def get_weights(name: str, records: Mapping[str, Weights] | None = None) -> Weights:
     """The record of `architecture.tag`; an architecture alone means its first tag.
 
-    Without `records` among those of the package; `zoo.lookup` looks in every hub. Raises
-    UnknownModelError, which suggests near names.
+    It is the newest version, or that of `architecture.tag@version`. Without `records` it is one of
+    the package; `zoo.lookup` looks in every hub. Raises UnknownModelError, which suggests near
+    names.
     """
     records = read_manifest() if records is None else records
-    if name in records:
-        return records[name]
-    for weights in records.values():
-        if weights.architecture == name:
-            return weights
+    weights = find(name, records)
+    if weights is not None:
+        return weights
     raise UnknownModelError(f"No published weights {name!r}. {near(name, records)}")
 
 
@@ -101,12 +101,15 @@ def list_weights(
 ) -> list[str]:
     """Names of published weights that match a shell pattern, in order of publication.
 
-    Without `records` those of the package; `zoo.lookup` lists every hub.
+    Superseded versions are listed by patterns with `@`, such as `lenet.mnist@*`. Without `records`
+    those of the package; `zoo.lookup` lists every hub.
     """
+    records = read_manifest() if records is None else records
+    exact = "@" in pattern
     return [
         name
-        for name, weights in (read_manifest() if records is None else records).items()
-        if fnmatchcase(name, pattern) and task in (None, weights.task)
+        for name, weights in (records if exact else newest(records)).items()
+        if fnmatchcase(weights.pinned if exact else name, pattern) and task in (None, weights.task)
     ]
 
 
@@ -194,11 +197,28 @@ def _record(name: str, record: Mapping[str, Any], path: Path | str) -> Weights:
         weights = Weights.from_json(record)
     except ManifestError as error:
         raise ManifestError(f"{path}: {name[:100]}: {error}") from None
-    if weights.name != name:
+    if name not in (weights.name, weights.pinned):
         raise ManifestError(
-            f"{path}: {name[:100]}: architecture and tag say {weights.name}: rename one of them."
+            f"{path}: {name[:100]}: architecture, tag and version say {weights.pinned}: "
+            "rename one of them."
         )
     return weights
+
+
+def _with_versions(records: Mapping[str, Weights], path: Path | str) -> dict[str, Weights]:
+    """The same records, each knowing whether it is superseded, in the order of the document."""
+    try:
+        known = arranged(records.values())
+    except ManifestError as error:
+        raise ManifestError(f"{path}: {error}") from None
+    for name in records:
+        if name not in known:
+            right = known[name.partition("@")[0]]
+            raise ManifestError(
+                f"{path}: {name[:100]}: the newest version, {right.version}, has the name "
+                f"{right.name}, older ones are NAME@VERSION: rename them."
+            )
+    return {name: known[name] for name in records}
 
 
 def _unprintable(part: Any, field: str = "") -> str | None:

@@ -18,6 +18,7 @@ import numpy as np
 from zoo import cards
 from zoo.errors import ManifestError
 from zoo.figures import file_size, metric_value
+from zoo.spread import Spread
 
 LARGEST_FILE = 1 << 40
 _PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._+-]*[A-Za-z0-9_+-])?")
@@ -134,7 +135,9 @@ class Golden:
 class Weights:
     """One record of a manifest: published weights, their use, their worth and their proof.
 
-    `hub` is the place of the hub that it was read from, empty for the package.
+    `seeds` says how its first metric scatters over seeds, where that was measured. `hub` is the
+    place of the hub that it was read from, empty for the package; `superseded` says that a newer
+    version is there.
     """
 
     architecture: str
@@ -154,12 +157,25 @@ class Weights:
     metrics: tuple[Metric, ...]
     golden: Golden
     provenance: Mapping[str, Any]
+    version: int = 1
+    seeds: Spread | None = None
     hub: str = ""
+    superseded: bool = False
 
     @property
     def name(self) -> str:
-        """`architecture.tag`."""
-        return f"{self.architecture}.{self.tag}"
+        """`architecture.tag`, which means the newest version; a superseded one adds `@version`."""
+        return self.pinned if self.superseded else f"{self.architecture}.{self.tag}"
+
+    @property
+    def pinned(self) -> str:
+        """`architecture.tag@version`, which never means another record."""
+        return f"{self.architecture}.{self.tag}@{self.version}"
+
+    @property
+    def stem(self) -> str:
+        """How the names of its files begin."""
+        return file_stem(f"{self.architecture}.{self.tag}", self.version)
 
     def artifact(self, kind: str) -> Artifact:
         """The published file of that kind. Raises ManifestError listing the kinds there are."""
@@ -185,6 +201,7 @@ class Weights:
         rows = {
             "task": self.task,
             **measured,
+            **({"over seeds": str(self.seeds)} if self.seeds else {}),
             "parameters": f"{self.parameters:,}",
             "files": ", ".join(files),
             "licence": self.licence["weights"],
@@ -203,12 +220,16 @@ class Weights:
             "labels": None if labels is None else tuple(labels),
             "metrics": tuple(Metric(**one) for one in record["metrics"]),
             "golden": Golden.from_json(record["golden"]),
+            "seeds": Spread.from_json(record["seeds"]) if "seeds" in record else None,
         }
         return cls(**{**record, **parts})
 
     def to_json(self) -> dict[str, Any]:
         """The record as in the manifest, its keys in their fixed order."""
-        fields = {name: value for name, value in vars(self).items() if name != "hub"}
+        elsewhere = ("version", "seeds", "hub", "superseded")
+        fields = {name: value for name, value in vars(self).items() if name not in elsewhere}
+        version = {} if self.version == 1 else {"version": self.version}
+        seeds = {} if self.seeds is None else {"seeds": self.seeds.to_json()}
         return {
             **fields,
             "config": dict(self.config),
@@ -221,7 +242,14 @@ class Weights:
             "metrics": [one.to_json() for one in self.metrics],
             "golden": self.golden.to_json(),
             "provenance": dict(self.provenance),
+            **version,
+            **seeds,
         }
+
+
+def file_stem(name: str, version: int) -> str:
+    """`lenet.mnist`, for later versions `lenet.mnist.v2`: no tag holds a dot."""
+    return name if version == 1 else f"{name}.v{version}"
 
 
 def _short(value: object) -> str:

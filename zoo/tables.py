@@ -13,6 +13,8 @@ from typing import Any
 from zoo.atomic import write_atomically
 from zoo.figures import file_size, metric_value
 from zoo.manifest import FILE_NAME, Metric, Weights, read_manifest
+from zoo.spread import Spread
+from zoo.versions import newest
 
 BEGIN = "<!-- weights:begin -->"
 END = "<!-- weights:end -->"
@@ -63,8 +65,21 @@ def documents(root: Path) -> list[Path]:
 
 def overview(records: Iterable[Weights]) -> str:
     """One line for each record, as in README.md."""
-    head = ("name", "task", "data", "test metric", "parameters", "size", "licence of data")
-    return _table(head, "lllrrrl", [_overview_row(one) for one in records])
+    records = list(records)
+    titles = {
+        "name": "l",
+        "task": "l",
+        "data": "l",
+        "test metric": "r",
+        "over seeds": "r",
+        "parameters": "r",
+        "size": "r",
+        "licence of data": "l",
+    }
+    if not any(one.seeds for one in records):
+        del titles["over seeds"]  # a column of nothing
+    rows = [[_overview_row(one)[title] for title in titles] for one in records]
+    return _table(list(titles), "".join(titles.values()), rows)
 
 
 def details(records: Iterable[Weights]) -> str:
@@ -84,7 +99,8 @@ def _place(root: Path, path: Path) -> str:
 
 def _records(root: Path, manifest: Path | None) -> Mapping[str, Weights]:
     checkout = root / "zoo" / "weights" / FILE_NAME
-    return read_manifest(manifest or (checkout if checkout.is_file() else root / FILE_NAME))
+    path = manifest or (checkout if checkout.is_file() else root / FILE_NAME)
+    return newest(read_manifest(path))
 
 
 def _refreshed(text: str, table: str) -> str | None:
@@ -96,16 +112,28 @@ def _refreshed(text: str, table: str) -> str | None:
     return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
 
 
-def _overview_row(weights: Weights) -> Sequence[str]:
-    return (
-        f"`{weights.name}`",
-        weights.task.replace("-", " "),
-        weights.metrics[0].dataset,
-        f"{_title(weights.metrics[0])} {_value(weights.metrics[0])}",
-        f"{weights.parameters:,}",
-        file_size(weights.artifact("safetensors").size),
-        weights.licence["data"],
-    )
+def _overview_row(weights: Weights) -> Mapping[str, str]:
+    return {
+        "name": f"`{weights.name}`",
+        "task": weights.task.replace("-", " "),
+        "data": weights.metrics[0].dataset,
+        "test metric": f"{_title(weights.metrics[0])} {_value(weights.metrics[0])}",
+        "over seeds": _mean(weights.seeds),
+        "parameters": f"{weights.parameters:,}",
+        "size": file_size(weights.artifact("safetensors").size),
+        "licence of data": weights.licence["data"],
+    }
+
+
+def _mean(seeds: Spread | None) -> str:
+    """Mean and standard deviation in few characters."""
+    if seeds is None:
+        return ""
+    mean = metric_value(seeds.metric, seeds.mean)
+    if seeds.standard_deviation is None:
+        return f"{mean}, n = 1"
+    deviation = metric_value(seeds.metric, seeds.standard_deviation).removesuffix(" %")
+    return f"{mean}, sd {deviation}, n = {seeds.n}"
 
 
 def _section(weights: Weights) -> str:
@@ -126,20 +154,28 @@ def _section(weights: Weights) -> str:
 def _facts(weights: Weights) -> Mapping[str, str]:
     provenance = weights.provenance
     file = weights.artifact("safetensors")
-    log = f"training_logs/{weights.name}"
+    log = f"training_logs/{weights.stem}"
     facts = {
         "Parameters": f"{weights.parameters:,}, {weights.multiply_adds:,} multiply-adds "
         f"{'a token' if weights.task == 'language-modeling' else 'an input'}",
         "File": f"`{file.file}`, {file_size(file.size)}, {file.dtype}",
+        "Version": "" if weights.version == 1 else f"{weights.version}, the first is `@1`",
         "Configuration": _config(weights.config),
         "Paper": f"<{weights.paper}>",
         "Licence": f"{weights.licence['weights']}; data: {weights.licence['data']}",
         "Training": f"{provenance['epochs']} epochs, {_duration(provenance['wall_seconds'])}, "
         f"seed {provenance['seed']}, finished {provenance['finished']}; "
         f"[log]({log}.jsonl), [curve]({log}.png)",
+        "Over seeds": "" if weights.seeds is None else _seeds(weights.seeds),
         "Notes": provenance.get("notes") or "",
     }
     return {name: text for name, text in facts.items() if text}
+
+
+def _seeds(seeds: Spread) -> str:
+    listed = ", ".join(map(str, sorted(seeds.values)))
+    title = _TITLES.get(seeds.metric, seeds.metric)
+    return f"{title} on {seeds.dataset} {seeds.split} {seeds}; seeds {listed}"
 
 
 def _metrics_table(metrics: Iterable[Metric]) -> str:

@@ -128,7 +128,7 @@ def test_a_published_record_never_changes(whole: Path, tmp_path: Path) -> None:
     others = altered_hub(tmp_path / "others", ADULT, content=b"other bytes")
     message = refused(whole, Wanted([ADULT], hub=others))
     assert "has logistic_regression.adult already, with another safetensors file" in message
-    assert message.endswith("give the new weights a new tag.")
+    assert message.endswith("give the new weights a new tag or version.")
 
 
 def test_nor_do_the_facts_about_it(whole: Path, tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ Name = Annotated[
     str,
     typer.Argument(
         metavar="NAME",
-        help="Published weights, such as lenet.mnist; lenet alone means its first ones; "
+        help="Published weights, such as lenet.mnist; lenet alone means its first ones, "
+        "lenet.mnist@1 their first version; "
         "ADDRESS::lenet.mnist those of another hub.",
         autocompletion=complete_name,
         show_default=False,
@@ -59,7 +60,8 @@ Names = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="NAME",
-        help="Published weights, such as lenet.mnist; lenet alone means its first ones; "
+        help="Published weights, such as lenet.mnist; lenet alone means its first ones, "
+        "lenet.mnist@1 their first version; "
         "ADDRESS::lenet.mnist those of another hub, ADDRESS all of them.",
         autocompletion=complete_name,
         show_default=False,

@@ -148,7 +148,7 @@ def _language_models() -> list[Weights]:
     """The first that reads words and the first that reads characters, of those published."""
     from zoo import lookup
 
-    models = [one for one in lookup.records().values() if one.task == "language-modeling"]
+    models = lookup.search(task="language-modeling")
     if not models:
         raise UnknownModelError("No language model is published here: the demo ends early.")
     first = {one.preprocessing["level"]: one for one in reversed(models)}

@@ -37,9 +37,12 @@ def list_published(
 ) -> None:
     """List published weights, with their size and their first metric.
 
+    Superseded versions are listed by a pattern with @.
+
     \b
     Examples:
       zoo list
+      zoo list '*@*'
       zoo list lenet
       zoo list '*.mnist'
       zoo list --task language-modeling --json
@@ -113,6 +116,8 @@ def info(name: Name, json: Json = False) -> None:
 def _fields(weights: Weights) -> Iterator[tuple[str, str]]:
     if weights.hub:
         yield "hub", weights.hub
+    if weights.version > 1 or weights.superseded:
+        yield "version", str(weights.version) + " (superseded)" * weights.superseded
     yield "task", weights.task
     yield "parameters", f"{weights.parameters:,}"
     yield "multiply-adds", f"{weights.multiply_adds:,}"
@@ -123,6 +128,8 @@ def _fields(weights: Weights) -> Iterator[tuple[str, str]]:
     if weights.labels:
         yield "labels", ", ".join(weights.labels)
     yield "metrics", "\n".join(_metrics(weights))
+    if weights.seeds:
+        yield "over seeds", f"{weights.seeds.metric} {weights.seeds}"
     yield "files", "\n".join(_files(weights))
     yield "licence", f"weights: {weights.licence['weights']}\ndata: {weights.licence['data']}"
     yield "paper", weights.paper

@@ -29,29 +29,46 @@ def publish(
             show_default=False,
         ),
     ] = None,
+    seeds: Annotated[
+        Path | None,
+        typer.Option(
+            "--seeds",
+            metavar="DIR",
+            help="Finished runs of the same recipe, each in a folder seed-N: the record gets the "
+            "mean and the spread of its first metric over them.",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Turn a finished training run into published weights.
 
     Writes safetensors, ONNX graph and record, its metrics measured again from those bytes on both
-    runtimes, and brings the generated tables up to date. Refuses weights that are not finite, a
-    missed target, and a name that is published already.
+    runtimes, and brings the generated tables up to date. Another recipe under a published name
+    becomes its next version. Refuses weights that are not finite, a missed target, and what would
+    change a published version.
 
     \b
     Examples:
       zoo publish runs/lenet.mnist
+      zoo publish runs/lenet.mnist --seeds runs/lenet.mnist-seeds
       zoo publish runs/lenet.mnist --hub my-hub --json
     """
     from zoo.publish import publish as publish_run
 
-    weights = publish_run(run, hub=hub)
+    weights = publish_run(run, hub=hub, seeds=seeds)
     if json:
         _print_json(weights, hub)
         return
-    typer.echo(f"{weights.name} is published, sha256 {weights.artifact('safetensors').sha256}")
+    version = f" as version {weights.version}" if weights.version > 1 else ""
+    typer.echo(
+        f"{weights.name} is published{version}, sha256 {weights.artifact('safetensors').sha256}"
+    )
     for one in weights.metrics:
         value = metric_value(one.name, one.value)
         typer.echo(f"{one.name} {value} on {one.dataset} {one.split}, n = {one.n:,}")
+    if weights.seeds:
+        typer.echo(f"over seeds: {weights.seeds}")
 
 
 def _print_json(weights: Weights, hub: Path | None) -> None:
@@ -62,5 +79,6 @@ def _print_json(weights: Weights, hub: Path | None) -> None:
         showing.file_fields(folder / artifact.file, artifact)
         for artifact in weights.artifacts.values()
     ]
-    metrics = weights.to_json()["metrics"]
-    showing.print_json({"name": weights.name, "files": files, "metrics": metrics})
+    record = weights.to_json()
+    facts = {"version": weights.version, "metrics": record["metrics"], "seeds": record.get("seeds")}
+    showing.print_json({"name": weights.name, "files": files, **facts})

@@ -102,7 +102,9 @@ def report(checks: list[Check], json: bool) -> None:
 
 
 def _on_this_machine(names: list[str], key: Path | None) -> list[Check]:
-    records = chosen(names, not names, key)
+    from zoo import lookup
+
+    records = chosen(names, False, key) if names else [*lookup.records(key=key).values()]
     artifacts = [one for weights in records for one in weights.artifacts.values()]
     every = artifacts if names else published_and_data(records)
     found = [*_placed(artifacts), *cached(every, every=not names)]

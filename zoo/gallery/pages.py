@@ -237,6 +237,8 @@ def _facts(weights: Weights) -> Mapping[str, str]:
         f"finished {provenance['finished']}",
         "Machine": "; ".join(environment.get("processors", [])),
         "Versions": ", ".join(f"{key} {one}" for key, one in provenance["versions"].items()),
+        "Version": "" if weights.version == 1 else str(weights.version),
+        "Over seeds": f"{_title(weights.seeds.metric)} {weights.seeds}" if weights.seeds else "",
         "Notes": provenance.get("notes") or "",
     }
     return {name: text for name, text in facts.items() if text}

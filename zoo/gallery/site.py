@@ -17,6 +17,7 @@ from zoo.fetching import read_artifact
 from zoo.gallery import mistakes, onnxruntime_web
 from zoo.gallery.pages import render
 from zoo.manifest import FILE_NAME, Weights, read_manifest, write_manifest
+from zoo.versions import newest
 
 _HERE = Path(__file__).parent
 _CHECKOUT = _HERE.parent.parent
@@ -41,7 +42,7 @@ def build_site(
     """
     if out.exists() and not (out / _MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{out} exists and is not a gallery: give a new or an empty folder.")
-    records = read_manifest()
+    records = newest(read_manifest())
     files = _files(records, onnxruntime_web.read(runtime), logs or _CHECKOUT)
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))

@@ -22,6 +22,7 @@ from zoo.models import ARCHITECTURES
 from zoo.publishing.golden import golden_input
 from zoo.publishing.multiply_adds import count_multiply_adds
 from zoo.publishing.run import FinishedRun
+from zoo.records import file_stem
 from zoo.text import END
 
 LICENCE = "Apache-2.0"
@@ -59,8 +60,8 @@ def stored_arrays(run: FinishedRun) -> Arrays:
     return arrays
 
 
-def make_candidate(run: FinishedRun, content: bytes) -> Candidate:
-    """The candidate whose weights file holds `content`.
+def make_candidate(run: FinishedRun, content: bytes, version: int) -> Candidate:
+    """The candidate for this version, whose weights file holds `content`.
 
     Raises PublishError for other data than zoo's, WeightsError and ConfigError for weights that
     do not fit the architecture, ExportError, and what loading the dataset raises.
@@ -70,11 +71,12 @@ def make_candidate(run: FinishedRun, content: bytes) -> Candidate:
     net = models.build(run.architecture, **run.config)
     params.load(net, arrays, dtype=run.stored_dtype)
     inputs = _inputs(net, _preprocessing(run, dataset))
-    graph = _graph(run, net, inputs, _metadata(run, content, dataset))
+    graph = _graph(run, net, inputs, _metadata(run, content, dataset, version))
     files = {"safetensors": content, "onnx-graph": graph}
     if isinstance(dataset, TextDataset):
         files["vocabulary"] = dataset.vocabulary.to_bytes()
-    return Candidate(_record(run, files, arrays, inputs, dataset), files, arrays, dataset)
+    record = _record(run, files, arrays, inputs, dataset, version)
+    return Candidate(record, files, arrays, dataset)
 
 
 def _record(
@@ -83,11 +85,13 @@ def _record(
     arrays: Arrays,
     inputs: tuple[TensorSpec, ...],
     dataset: AnyDataset,
+    version: int,
 ) -> Weights:
     from zoo.onnx.binding import bind
 
     preprocessing = _preprocessing(run, dataset)
     raw = golden_input(preprocessing, getattr(dataset, "vocabulary", None))
+    stem = file_stem(run.name, version)
     return Weights(
         architecture=run.architecture,
         tag=run.tag,
@@ -98,14 +102,15 @@ def _record(
         multiply_adds=count_multiply_adds(bind(files["onnx-graph"], arrays)),
         paper=ARCHITECTURES[run.architecture].paper,
         licence={"weights": LICENCE, "data": dataset.about.licence},
-        artifacts={kind: _artifact(run, kind, one) for kind, one in files.items()},
+        artifacts={kind: _artifact(run, stem, kind, one) for kind, one in files.items()},
         inputs=inputs,
         outputs=_outputs(files["onnx-graph"]),
         preprocessing=preprocessing,
         labels=dataset.about.labels,
         metrics=(),
         golden=Golden(raw, np.zeros(0, np.float32), 0.0),
-        provenance=_provenance(run),
+        provenance=_provenance(run, stem),
+        version=version,
     )
 
 
@@ -169,8 +174,12 @@ def _graph(
         return path.read_bytes()
 
 
-def _metadata(run: FinishedRun, content: bytes, dataset: AnyDataset) -> dict[str, str]:
+def _metadata(
+    run: FinishedRun, content: bytes, dataset: AnyDataset, version: int
+) -> dict[str, str]:
     metadata = {"name": run.name, "weights_sha256": hashlib.sha256(content).hexdigest()}
+    if version > 1:
+        metadata["version"] = str(version)
     labels = dataset.about.labels
     if labels is not None:
         metadata["labels"] = json.dumps(labels, ensure_ascii=False)
@@ -192,10 +201,10 @@ def _outputs(graph: bytes) -> tuple[TensorSpec, ...]:
     )
 
 
-def _artifact(run: FinishedRun, kind: str, content: bytes) -> Artifact:
+def _artifact(run: FinishedRun, stem: str, kind: str, content: bytes) -> Artifact:
     return Artifact(
         kind,
-        FILES[kind].format(run.name),
+        FILES[kind].format(stem),
         hashlib.sha256(content).hexdigest(),
         len(content),
         dtype=run.stored_dtype if kind == "safetensors" else None,
@@ -209,7 +218,7 @@ def _description(run: FinishedRun, dataset: AnyDataset) -> str:
     return f"{title} Trained on {dataset.name}: {dataset.about.description}"
 
 
-def _provenance(run: FinishedRun) -> dict[str, Any]:
+def _provenance(run: FinishedRun, stem: str) -> dict[str, Any]:
     facts = run.facts
     return {
         "recipe": run.recipe,
@@ -221,6 +230,6 @@ def _provenance(run: FinishedRun) -> dict[str, Any]:
         "wall_seconds": facts["wall_seconds"],
         "epochs": facts["epochs"],
         "finished": facts["finished"],
-        "log": f"{LOGS}/{run.name}.jsonl",
+        "log": f"{LOGS}/{stem}.jsonl",
         "notes": None,
     }

@@ -114,10 +114,10 @@ def _copy_all(
     folder: Path, entries: list[Entry], records: Iterable[Weights], states: Mapping[str, str]
 ) -> None:
     """Fetch and copy what is not there whole."""
-    ways = {one.weights.name: one.mirrors for one in entries}
+    ways = {one.weights.pinned: one.mirrors for one in entries}
     for weights in records:
         wanted = [one for one in weights.artifacts.values() if states[one.file] != KEPT]
-        paths = fetch_all(wanted, mirrors=ways.get(weights.name)) if wanted else []
+        paths = fetch_all(wanted, mirrors=ways.get(weights.pinned)) if wanted else []
         for path, artifact in zip(paths, wanted, strict=True):
             _copy(path, folder / artifact.file, artifact)
 

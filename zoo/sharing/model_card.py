@@ -13,6 +13,7 @@ from typing import Any
 from zoo.errors import MissingDependencyError
 from zoo.figures import file_size, metric_value
 from zoo.manifest import Metric, TensorSpec, Weights
+from zoo.versions import newest
 
 FILE = "README.md"
 _LIBRARY = "gluon-zoo"
@@ -36,9 +37,10 @@ _LICENCES = (  # those that the Hub knows by these names
 def model_card(records: Mapping[str, Weights], repository: str, checksums: str) -> str:
     """The card of `repository`, `owner/name`, which holds these records, one or more.
 
-    `checksums` is the name of the file beside it that holds the digests. Raises
-    MissingDependencyError without huggingface_hub.
+    It shows the newest versions. `checksums` is the name of the file beside it that holds the
+    digests. Raises MissingDependencyError without huggingface_hub.
     """
+    records = newest(records)
     title = repository.partition("/")[2]
     sections = "\n\n".join(_section(one) for one in records.values())
     return f"""---
@@ -160,6 +162,7 @@ def _section(weights: Weights) -> str:
         for one in weights.metrics
     ]
     made = weights.provenance
+    seeds = f"\n- Over seeds: {weights.seeds.metric} {weights.seeds}." if weights.seeds else ""
     return f"""## {weights.name}
 
 {_plain(weights.description)}
@@ -172,7 +175,7 @@ def _section(weights: Weights) -> str:
   {_plain(weights.licence["data"])}.
 - Inputs: {_specs(weights.inputs)}; outputs: {_specs(weights.outputs)}.{_labels(weights)}
 - Made by `{_code(made["command"])}`, seed {made["seed"]}, {made["epochs"]} epochs,
-  finished {made["finished"]}.
+  finished {made["finished"]}.{seeds}
 - The architecture follows <{weights.paper}>."""
 
 
@@ -220,7 +223,7 @@ def _onnx_example(weights: Weights, repository: str) -> str:
 import onnxruntime
 from huggingface_hub import hf_hub_download
 
-path = hf_hub_download("{repository}", "{weights.name}.onnx")
+path = hf_hub_download("{repository}", "{weights.stem}.onnx")
 session = onnxruntime.InferenceSession(path)
 outputs = session.run(None, {{{feeds}}})"""
 

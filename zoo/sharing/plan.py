@@ -76,14 +76,14 @@ def _artifact(artifact: Artifact, there: There, entry: Entry) -> Content:
 
 def _has_model_to_make(weights: Weights) -> bool:
     taken = {one.file for one in weights.artifacts.values()}
-    return "onnx-graph" in weights.artifacts and f"{weights.name}.onnx" not in taken
+    return "onnx-graph" in weights.artifacts and f"{weights.stem}.onnx" not in taken
 
 
 def _model(there: There, entry: Entry, address: str) -> Content:
     """The self-contained ONNX model: the one that is there, or one that is made."""
     from zoo.onnx.published import self_contained
 
-    file = f"{entry.weights.name}.onnx"
+    file = f"{entry.weights.stem}.onnx"
     stored, listed = there.state.files.get(file), there.digests.get(file)
     if stored is not None and listed is not None and stored.sha256 == listed:
         return Content(file, stored.size, listed, None)

@@ -17,6 +17,7 @@ from zoo.hub_folder import records_in
 from zoo.manifest import FILE_NAME, Weights, read_manifest, write_manifest
 from zoo.publish import publish
 from zoo.publishing.run import read_run
+from zoo.versions import arranged, find, versions_of
 
 CHECKSUMS = "SHA256SUMS"
 MOST_CHECKSUMS = 4 << 20
@@ -56,15 +57,15 @@ def release(
     `mirrors` have: then it must be the same run. Raises UnknownModelError, ManifestError,
     PublishError, and what `publish` raises.
     """
-    entries = {one.weights.name: one for one in _named(wanted)}
+    entries = {one.weights.pinned: one for one in _named(wanted)}
     with tempfile.TemporaryDirectory(prefix="zoo-share-") as folder:
         for number, run in enumerate(wanted.runs):
             hub = Path(folder, str(number))
             hub.mkdir()
             name = read_run(run).name
-            if name in there:
-                _copy_record(there[name], mirrors, hub)
-            entries[name] = Entry(publish(run, hub=hub), [str(hub)])
+            _copy_records(versions_of(name, there), mirrors, hub)
+            weights = publish(run, hub=hub)
+            entries[weights.pinned] = Entry(weights, [str(hub)])
         yield list(entries.values())
 
 
@@ -73,13 +74,13 @@ def merge(there: Mapping[str, Weights], entries: Iterable[Entry], place: str) ->
 
     Raises PublishError where that would change a published record or the bytes of a file.
     """
-    merged = dict(there)
+    merged = {one.pinned: one for one in there.values()}
     for one in entries:
         weights = one.weights
-        _refuse_change(merged.get(weights.name), weights, place)
+        _refuse_change(merged.get(weights.pinned), weights, place)
         _refuse_taken(merged.values(), weights, place)
-        merged[weights.name] = weights
-    return merged
+        merged[weights.pinned] = weights
+    return arranged(merged.values())
 
 
 def checksums(digests: Mapping[str, str]) -> bytes:
@@ -112,19 +113,22 @@ def _named(wanted: Wanted) -> Iterator[Entry]:
         if not records:
             raise ManifestError(f"{wanted.hub} is no hub: it has no {FILE_NAME} with records.")
     for name in wanted.names:
-        found = [one for key, one in records.items() if fnmatchcase(key, name)]
-        found = found or [one for one in records.values() if one.architecture == name][:1]
+        known = find(name, records)
+        matching = [one for key, one in records.items() if fnmatchcase(key, name)]
+        found = [known] if known else matching
         if not found:
             raise UnknownModelError(f"No published weights {name!r}. {near(name, records)}")
         yield from (Entry(one, mirrors) for one in found)
 
 
-def _copy_record(weights: Weights, mirrors: Mirrors, hub: Path) -> None:
-    """A hub that holds this record alone."""
-    artifacts = list(weights.artifacts.values())
+def _copy_records(records: Sequence[Weights], mirrors: Mirrors, hub: Path) -> None:
+    """A hub that holds these versions of a record alone."""
+    if not records:
+        return
+    artifacts = [one for weights in records for one in weights.artifacts.values()]
     for path, artifact in zip(fetch_all(artifacts, mirrors=mirrors), artifacts, strict=True):
         shutil.copyfile(path, hub / artifact.file)
-    write_manifest(hub / FILE_NAME, {weights.name: weights})
+    write_manifest(hub / FILE_NAME, arranged(records))
 
 
 def _refuse_change(known: Weights | None, weights: Weights, place: str) -> None:
@@ -140,7 +144,7 @@ def _refuse_change(known: Weights | None, weights: Weights, place: str) -> None:
         return
     raise PublishError(
         f"{place} has {weights.name} already, {what}, and a published record never changes: "
-        "give the new weights a new tag."
+        "give the new weights a new tag or version."
     )
 
 

@@ -1,0 +1,63 @@
+"""What a finished run is to the versions that are published of its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.cache import check_file
+from zoo.errors import ChecksumError, PublishError
+from zoo.manifest import Weights
+from zoo.publishing.run import FinishedRun
+
+
+def published_as(
+    run: FinishedRun, others: Sequence[FinishedRun], digest: str, known: Iterable[Weights]
+) -> Weights | None:
+    """The version that this very run is published as, None where it would be a new one.
+
+    `digest` is that of its weights as they would be stored, `others` are its other seeds. Raises
+    PublishError for what would change a version: other bytes, seed or seeds of the same recipe.
+    """
+    for one in known:
+        same_bytes = one.artifact("safetensors").sha256 == digest
+        if not same_bytes and not _is_recipe_of(one, run):
+            continue
+        same_run = _is_recipe_of(one, run) and one.provenance["seed"] == run.facts["seed"]
+        if not same_bytes or not same_run:
+            raise PublishError(
+                f"{one.name} is already published from another run, and a published record never "
+                "changes: a run of another recipe, with other weights, becomes its next version."
+            )
+        _refuse_other_seeds(one, {run.facts["seed"], *(other.facts["seed"] for other in others)})
+        return one
+    return None
+
+
+def _is_recipe_of(weights: Weights, run: FinishedRun) -> bool:
+    """Whether the version has this recipe and configuration; fields that came later are empty."""
+    recipe: Mapping[str, Any] = weights.provenance["recipe"]
+    told = {name: one for name, one in run.recipe.items() if name in recipe or one}
+    return weights.config == run.config and told == recipe
+
+
+def _refuse_other_seeds(weights: Weights, seeds: set[int]) -> None:
+    told = set(weights.seeds.values) if weights.seeds else set()
+    if len(seeds) > 1 and seeds != told:
+        raise PublishError(
+            f"{weights.name} is already published with {len(told) or 'no'} seeds, and a published "
+            "record never changes: leave them out."
+        )
+
+
+def check_whole(weights: Weights, hub: Path) -> None:
+    """Raises PublishError where a file of a published record is missing or damaged in `hub`."""
+    for artifact in weights.artifacts.values():
+        try:
+            check_file(hub / artifact.file, artifact, links=True)
+        except (FileNotFoundError, ChecksumError):
+            raise PublishError(
+                f"{weights.name} is published, but {hub / artifact.file} is missing or damaged: "
+                "restore it from version control or a mirror."
+            ) from None
