@@ -230,7 +230,7 @@ def is_public(host: str) -> bool:
     except ValueError:
         last = host.lower().rstrip(".").rpartition(".")[2]
         numeric = re.fullmatch(r"\d*|0x[0-9a-f]*", last) is not None  # 127.1 is loopback too
-        return not numeric and not _is_private(host.rstrip("."))
+        return host.isascii() and not numeric and not _is_private(host.rstrip("."))
     inner = getattr(address, "ipv4_mapped", None) or address
     return inner.is_global and not inner.is_multicast
 

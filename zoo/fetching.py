@@ -30,7 +30,7 @@ from zoo.cache import (
 from zoo.display import Display
 from zoo.errors import ChecksumError, DownloadError, ManifestError, OfflineError, ZooError
 from zoo.manifest import embedded_folder, read_manifest
-from zoo.partial import forget_validator
+from zoo.partial import sweep
 from zoo.receiving import receive
 from zoo.records import Artifact
 from zoo.sources import sources_of
@@ -180,7 +180,7 @@ def _from_cache(artifact: Artifact, keep: bool, manner: _Manner) -> _Found | Non
         set_aside(path)
         _say(f"{error} It is set aside and fetched again.")
         return None
-    forget_validator(path.parent, artifact)  # a process killed right after the rename left these
+    sweep(path.parent, artifact)
     drop_lock(path)
     return _Found(path, content)
 

@@ -107,7 +107,7 @@ class Partial:
             self.size += len(chunk)
 
     def _forget_validator(self) -> None:
-        forget_validator(self._path.parent, self._artifact)
+        _forget_validator(self._path.parent, self._artifact)
 
 
 @contextlib.contextmanager
@@ -128,8 +128,16 @@ def partial_file(folder: Path, artifact: Artifact) -> Iterator[Partial]:
         raise
 
 
-def forget_validator(folder: Path, artifact: Artifact) -> None:
-    """Remove what was noted for an artifact that is whole, or starts anew."""
+def sweep(folder: Path, artifact: Artifact) -> None:
+    """Remove what killed processes left of an artifact that is whole."""
+    with contextlib.suppress(OSError):
+        if any(name.startswith(f".{artifact.sha256}.") for name in os.listdir(folder)):
+            _forget_validator(folder, artifact)
+            for left in abandoned(folder, artifact.sha256):
+                _remove(left)
+
+
+def _forget_validator(folder: Path, artifact: Artifact) -> None:
     with contextlib.suppress(OSError):
         _validator_path(folder, artifact).unlink()
 
