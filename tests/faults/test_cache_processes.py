@@ -15,7 +15,7 @@ from hostile_server import HostileServer, Talk
 from mirrors import CONTENT, SAMPLE, files_in
 from processes import spawn
 
-from zoo import cache, downloading, partial
+from zoo import cache, downloading, partial, receiving
 from zoo.cache import cached_path
 from zoo.fetching import read_artifact
 
@@ -37,6 +37,13 @@ def _slowly(talk: Talk) -> None:
 def slow(hostile: HostileServer) -> str:
     hostile.answers["slow"] = _slowly
     return f"{hostile.address}/slow"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch, short_waits: None) -> None:
+    """Nobody is silent here, but a machine with so many processes may be slow."""
+    monkeypatch.setattr(downloading, "SILENCE_SECONDS", 15.0)
+    monkeypatch.setattr(receiving, "TOTAL_SECONDS", 50.0)
 
 
 def _only_the_file(home: Path) -> None:
@@ -69,7 +76,6 @@ def test_32_threads_on_a_cold_cache(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """all get the right bytes; one GET where locks work"""
-    monkeypatch.setattr(downloading, "SILENCE_SECONDS", 15.0)
     if not locks:
         monkeypatch.setattr("fcntl.flock", lambda *_: None)
     with ThreadPoolExecutor(MANY) as pool:
