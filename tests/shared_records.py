@@ -31,7 +31,6 @@ def altered_hub(
     for artifact in artifacts.values():
         source = embedded_folder() / artifact.file
         own = content if content is not None and artifact.kind == "safetensors" else None
-        (folder / artifact.file).parent.mkdir(exist_ok=True)
         (folder / artifact.file).write_bytes(source.read_bytes() if own is None else own)
     weights = replace(weights, artifacts=artifacts)
     write_manifest(folder / FILE_NAME, {weights.name: weights})

@@ -164,7 +164,7 @@ def _facts(weights: Weights) -> object:
 
 def _refuse_reserved(weights: Weights) -> None:
     for artifact in weights.artifacts.values():
-        if artifact.file.partition("/")[0].casefold() in _RESERVED:
+        if artifact.file.casefold() in _RESERVED:
             raise PublishError(
                 f"{weights.name}: its file {artifact.file} has the name of one that zoo writes "
                 "beside the records: rename it."
