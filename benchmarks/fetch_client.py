@@ -83,7 +83,7 @@ def plain(address: str, folder: Path, wanted: Wanted) -> Fetch:
         for name, _, digest in wanted:
             found = hashlib.sha256()
             with (served / name).open("rb") as file:
-                while chunk := file.read(1 << 20):
+                while chunk := file.read(1 << 18):
                     found.update(chunk)
             assert found.hexdigest() == digest
 

@@ -166,6 +166,47 @@ def test_sign_and_verify(folder: Path, keys: Keys, run: Run, file_server: FileSe
     assert run("verify", folder).exit_code == 0
 
 
+@pytest.mark.parametrize("name", ["more.py", ".git/hooks/pre-commit", ".gitattributes", "a/link"])
+def test_a_file_that_nobody_signed(name: str, folder: Path, keys: Keys, run: Run) -> None:
+    run("sign", folder, "--key", keys.private)
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to("/etc/hostname") if name == "a/link" else path.write_text("anything")
+    checked = run("verify", folder, "--key", keys.public)
+    assert checked.exit_code == 1
+    assert f"{path} is not named by the signed manifest" in checked.stderr
+    assert "2 files checked, none differ, and there are unsigned ones." in checked.stderr
+    assert run("verify", folder).exit_code == 0
+    assert run("verify", folder, env={"ZOO_HUB_KEY": str(keys.public)}).exit_code == 1
+    assert run("verify", f"{folder}::{HOUSE}", "--key", keys.public).exit_code == 0
+
+
+def test_many_files_that_nobody_signed(folder: Path, keys: Keys, run: Run) -> None:
+    run("sign", folder, "--key", keys.private)
+    for number in range(25):
+        (folder / f"extra-{number}").touch()
+    result = run("verify", folder, "--key", keys.public, "--json")
+    found = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert [one["place"] for one in found] == [str(folder)] * 2 + ["unsigned"] * 21
+    assert found[-1]["problem"] == "5 more files there are not named either."
+
+
+def test_what_a_mirror_holds_is_made_from_what_is_signed(
+    folder: Path, keys: Keys, run: Run, tmp_path: Path
+) -> None:
+    mirror = tmp_path / "mirror"
+    assert run("mirror", mirror, "--hub", folder).exit_code == 0
+    assert run("sign", mirror, "--key", keys.private).exit_code == 0
+    assert run("verify", mirror, "--key", keys.public).exit_code == 0
+    for name in ("index.html", "SHA256SUMS", ".lock"):
+        before = (mirror / name).read_bytes() if (mirror / name).exists() else None
+        (mirror / name).write_bytes(b"something else")
+        checked = run("verify", mirror, "--key", keys.public)
+        assert (checked.exit_code, f"{mirror / name} is not named" in checked.stderr) == (1, True)
+        (mirror / name).unlink() if before is None else (mirror / name).write_bytes(before)
+
+
 def test_only_a_whole_hub_is_signed(folder: Path, keys: Keys, run: Run) -> None:
     (folder / f"{HOUSE}.safetensors").unlink()
     assert "no such file" in refusal(run("sign", folder, "--key", keys.private))

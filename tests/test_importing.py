@@ -124,6 +124,8 @@ def _symbol(**shapes: str) -> str:
         ("[]", "not the JSON of an MXNet symbol"),
         ('{"nodes": [1]}', "not the JSON of an MXNet symbol"),
         ("{", "not the JSON of an MXNet symbol"),
+        ('{"nodes": [{"op": "null", "name": 5}]}', "unknown: a, b, c"),
+        ('{"nodes": [{"op": "null", "name": [5], "attrs": null}]}', "not the JSON of an MXNet"),
     ],
 )
 def test_the_symbol_decides(symbol: str, message: str, tmp_path: Path) -> None:
@@ -139,6 +141,13 @@ def test_shapes_that_the_symbol_does_not_know_are_not_compared(tmp_path: Path) -
     (tmp_path / "x.json").write_text(_symbol(a="(2, 0)", b="((", c="None"))
     found = import_params(tmp_path / "x.params", tmp_path / "o", symbol=tmp_path / "x.json")
     _same(params.read(tmp_path / "o"), found)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a device that never ends")
+def test_a_symbol_that_never_ends(tmp_path: Path) -> None:
+    (tmp_path / "x.params").write_bytes(params_file(ARRAYS))
+    with pytest.raises(WeightsError, match="/dev/zero: cannot be read: not a regular file"):
+        import_params(tmp_path / "x.params", tmp_path / "o", symbol=Path("/dev/zero"))
 
 
 def test_a_symbol_that_is_not_there(tmp_path: Path) -> None:

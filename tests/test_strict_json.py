@@ -33,6 +33,8 @@ def test_documents(content: bytes, expected: Any) -> None:
         (b"[-Infinity]", "-Infinity is not a finite number"),
         (b"1e999", "1e999 is not a finite number"),
         (b"[" * 100_000, "nested too deeply"),
+        *((b"[" * depth + b"]" * depth, "nested too deeply") for depth in (102, 980, 1100, 20_000)),
+        (b'{"a":' * 990 + b"1" + b"}" * 990, "nested too deeply"),
         (b"\xff", "can't decode byte 0xff"),
         (b"\xef\xbb\xbf{}", "Unexpected UTF-8 BOM|Expecting value"),
         (b"{} {}", "Extra data"),

@@ -31,7 +31,7 @@ _NAME = re.compile(r"([0-9a-f]{16})-(.+)")
 _LEFTOVERS = (PARTIAL, ".damaged", ".lock", ".validator")
 _PATIENCE = 20.0
 _STALE = 600.0
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18  # stays in the processor's cache between reading and hashing
 
 
 @dataclass(frozen=True)

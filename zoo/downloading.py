@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies
 
 if TYPE_CHECKING:
     from zoo.connections import Watch
@@ -146,8 +147,13 @@ def _reason(error: Exception, complaint: str) -> SourceError:
         return SourceError(f"no connection within {CONNECT_SECONDS:.0f} s", retry=True)
     if isinstance(error, exceptions.ReadTimeout | ReadTimeoutError):
         return SourceError(f"silent for {SILENCE_SECONDS:.0f} s", retry=True)
+    if isinstance(error, exceptions.InvalidSchema):
+        return SourceError("the proxy in the environment needs SOCKS: pip install pysocks")
     if isinstance(error, ValueError):
-        return SourceError("not an address")
+        proxy = ", or the proxy in the environment is none" if getproxies() else ""
+        return SourceError(f"not an address{proxy}")
+    if type(error) is OSError and "certificate bundle" in str(error):
+        return SourceError("REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names nothing that is there")
     return SourceError(f"connection failed: {_cause(error)}", retry=True)
 
 
@@ -230,7 +236,7 @@ def is_public(host: str) -> bool:
     except ValueError:
         last = host.lower().rstrip(".").rpartition(".")[2]
         numeric = re.fullmatch(r"\d*|0x[0-9a-f]*", last) is not None  # 127.1 is loopback too
-        return not numeric and not _is_private(host.rstrip("."))
+        return host.isascii() and not numeric and not _is_private(host.rstrip("."))
     inner = getattr(address, "ipv4_mapped", None) or address
     return inner.is_global and not inner.is_multicast
 

@@ -31,7 +31,7 @@ from zoo.receiving import collect
 from zoo.signatures import SIGNATURE_NAME, check_signature
 from zoo.sources import hub_source
 
-__all__ = ["Hub", "check_at_hub", "read_folder", "read_hub"]
+__all__ = ["Hub", "check_at_hub", "hub_key", "read_folder", "read_hub"]
 
 KEY_VARIABLE = "ZOO_HUB_KEY"
 _logger = logging.getLogger("zoo")
@@ -97,11 +97,16 @@ def read_hub(address: HubAddress, *, key: Path | None = None, offline: bool | No
     changes what was published before, ChecksumError for another one than the pinned,
     SignatureError, MissingDependencyError, DownloadError, OfflineError.
     """
-    named = os.environ.get(KEY_VARIABLE, "")
-    key = Path(named).expanduser() if key is None and named else key
+    key = hub_key(key)
     if address.is_remote:
         return _remote_hub(address, key, is_offline(offline))
     return _opened(address, _from_folder(Path(address.place), key), key)
+
+
+def hub_key(key: Path | None = None) -> Path | None:
+    """The public key by which hubs must be signed: the argument, else ZOO_HUB_KEY."""
+    named = os.environ.get(KEY_VARIABLE, "")
+    return Path(named).expanduser() if key is None and named else key
 
 
 @functools.cache

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from zoo import gluon_params, hub, params, strict_json
+from zoo.cache import open_regular
 from zoo.confined import ConfinedError, run_confined
 from zoo.errors import WeightsError
 from zoo.safetensors_check import LONGEST_HEADER
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
+_LARGEST_SYMBOL = 16 << 20
 _SECONDS = 20
 _SLOWEST = 20 << 20  # bytes a second
 _PARAMETER_ENDS = (
@@ -114,9 +116,11 @@ def _styles(net: Any, arrays: Mapping[str, Any]) -> Iterator[dict[str, int]]:
 def _variables(path: Path) -> dict[str, tuple[int, ...] | None]:
     """The variables of a symbol file, and their shapes where it tells them."""
     try:
-        nodes = strict_json.parse(path.read_bytes())["nodes"]
+        with open_regular(path, links=True) as file:
+            content = file.read(_LARGEST_SYMBOL + 1)
+        nodes = strict_json.parse(content, most_bytes=_LARGEST_SYMBOL)["nodes"]
         found = [one for one in nodes if one["op"] == "null"]
-        return {one["name"]: _told_shape(one.get("attrs", {})) for one in found}
+        return {str(one["name"]): _told_shape(one.get("attrs", {})) for one in found}
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -9,6 +9,7 @@ the file system has locks or not. Taking it over is a rename, which only one can
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -107,7 +108,7 @@ class Partial:
             self.size += len(chunk)
 
     def _forget_validator(self) -> None:
-        forget_validator(self._path.parent, self._artifact)
+        _forget_validator(self._path.parent, self._artifact)
 
 
 @contextlib.contextmanager
@@ -128,8 +129,22 @@ def partial_file(folder: Path, artifact: Artifact) -> Iterator[Partial]:
         raise
 
 
-def forget_validator(folder: Path, artifact: Artifact) -> None:
-    """Remove what was noted for an artifact that is whole, or starts anew."""
+def sweep(folder: Path, artifact: Artifact) -> None:
+    """Remove what killed processes left of an artifact that is whole."""
+    with contextlib.suppress(OSError):
+        if artifact.sha256 in _unfinished(str(folder), os.stat(folder).st_mtime_ns):
+            _forget_validator(folder, artifact)
+            for left in abandoned(folder, artifact.sha256):
+                _remove(left)
+
+
+@functools.lru_cache(maxsize=8)
+def _unfinished(folder: str, _: int) -> frozenset[str]:
+    """The digests of which the folder holds more than the file, as of its time of change."""
+    return frozenset(name[1:65] for name in os.listdir(folder) if name.startswith("."))
+
+
+def _forget_validator(folder: Path, artifact: Artifact) -> None:
     with contextlib.suppress(OSError):
         _validator_path(folder, artifact).unlink()
 

@@ -20,6 +20,7 @@ TOTAL_SECONDS = 120.0
 _ATTEMPTS = 3
 _FIRST_PAUSE = 0.3
 _WORTH_ANOTHER = 1 << 20
+_MOST_TIMES = 3
 T = TypeVar("T")
 
 
@@ -101,6 +102,7 @@ class _Reception:
         self._until = until
         self._seen = seen
         self._halt = halt
+        self._allowed = 0
 
     def try_all(self, sources: Iterable[Source], offline: bool) -> list[str] | None:
         """None when the file is there, else what each source said."""
@@ -125,6 +127,7 @@ class _Reception:
     def _try(self, source: Source) -> None:
         """The one place that asks again."""
         attempt, resume = 0, True
+        self._allowed = _MOST_TIMES * self._artifact.size
         while True:
             before = self._partial.size
             try:
@@ -177,7 +180,11 @@ class _Reception:
         """Write what belongs to the file; whatever a source gives beyond its size is not read."""
         if self._halt.is_set():
             raise HaltedError
-        self._partial.write(chunk[: self._artifact.size - self._partial.size])
+        piece = chunk[: self._artifact.size - self._partial.size]
+        self._allowed -= len(piece)
+        if self._allowed < 0:
+            raise SourceError(f"gave {_MOST_TIMES} times the file's size without giving the file")
+        self._partial.write(piece)
         self._seen(self._partial.size)
 
 

@@ -193,4 +193,7 @@ def _hugging_face(address: str) -> tuple[str, str | None]:
         raise SourceError("needs huggingface_hub: pip install 'gluon-zoo[hub]'") from None
     repository, revision, file = found.groups()
     token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
-    return str(hf_hub_url(repository, file, revision=revision)), token
+    try:
+        return str(hf_hub_url(repository, file, revision=revision)), token
+    except ValueError:
+        raise SourceError("not the name of a repository on the Hugging Face Hub") from None

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
+
+_DEEPEST = 100
 
 
 def parse(content: bytes, *, most_bytes: int = 4 << 20, most_parts: int = 160_000) -> Any:
@@ -19,7 +22,7 @@ def parse(content: bytes, *, most_bytes: int = 4 << 20, most_parts: int = 160_00
     if sum(map(content.count, (b",", b"[", b"{"))) > most_parts:
         raise ValueError(f"more than {most_parts} values")
     try:
-        return json.loads(
+        document = json.loads(
             content.decode("utf-8"),
             object_pairs_hook=_distinct,
             parse_float=_finite,
@@ -27,6 +30,24 @@ def parse(content: bytes, *, most_bytes: int = 4 << 20, most_parts: int = 160_00
         )
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    _refuse_depth(document)
+    return document
+
+
+def _refuse_depth(document: Any) -> None:
+    """Newer Pythons parse deeper than they let anybody walk."""
+    level = [document]
+    for _ in range(_DEEPEST):
+        level = [part for one in level for part in _parts(one)]
+        if not level:
+            return
+    raise ValueError("nested too deeply")
+
+
+def _parts(one: Any) -> Iterable[Any]:
+    if isinstance(one, dict):
+        return one.values()
+    return one if isinstance(one, list) else ()
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from hostile_server import HostileServer, Talk
 from mirrors import CONTENT, SAMPLE, files_in
 from processes import spawn
 
-from zoo import cache, partial
+from zoo import cache, downloading, partial, receiving
 from zoo.cache import cached_path
 from zoo.fetching import read_artifact
 
@@ -37,6 +37,13 @@ def _slowly(talk: Talk) -> None:
 def slow(hostile: HostileServer) -> str:
     hostile.answers["slow"] = _slowly
     return f"{hostile.address}/slow"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch, short_waits: None) -> None:
+    """Nobody is silent here, but a machine with so many processes may be slow."""
+    monkeypatch.setattr(downloading, "SILENCE_SECONDS", 15.0)
+    monkeypatch.setattr(receiving, "TOTAL_SECONDS", 50.0)
 
 
 def _only_the_file(home: Path) -> None:
@@ -155,6 +162,23 @@ def test_killed_while_several_wait(hostile: HostileServer, zoo_home: Path) -> No
         child.join(30)
     assert [child.exitcode for child in others] == [0] * 4
     assert [talk.start for talk in hostile.talks] == [0, 5000]
+    _only_the_file(zoo_home)
+
+
+def test_killed_after_another_one_published(
+    hostile: HostileServer, zoo_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """stopped, overtaken, and killed then: what it left goes with the next use of the file"""
+    monkeypatch.setattr(cache, "_PATIENCE", 0.2)
+    child = spawn(zoo_home, f"{hostile.address}/stalled_body")
+    assert hostile.reached.wait(30)
+    time.sleep(0.1)
+    os.kill(child.pid or 0, signal.SIGSTOP)
+    assert read_artifact(SAMPLE, mirrors=[f"{hostile.address}/healthy"]) == CONTENT
+    assert any(name.endswith(".part") for name in files_in(zoo_home))
+    child.kill()
+    child.join(10)
+    assert read_artifact(SAMPLE, mirrors=[]) == CONTENT
     _only_the_file(zoo_home)
 
 

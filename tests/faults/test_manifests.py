@@ -34,6 +34,8 @@ TEXTS: dict[str, bytes | Callable[[], bytes]] = {
     "depth_100000": b"[" * 100_000,
     "depth_100000_of_objects": b'{"a":' * 100_000,
     "depth_100000_within": VALID.replace(b'"classes": 10', b'"x": ' + b"[" * 9999 + b"]" * 9999),
+    "depth_900_within": VALID.replace(b'"classes": 10', b'"x": ' + b"[" * 900 + b"]" * 900),
+    "depth_1100_within": VALID.replace(b'"classes": 10', b'"x": ' + b"[" * 1100 + b"]" * 1100),
     "cut": VALID[:-10],
     "two_documents": VALID + VALID,
     "duplicate_keys": b'{"schema": 1, "schema": 1, "weights": {}}',

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from conftest import Seen
-from hostile_server import HostileServer
+from hostile_server import HostileServer, Talk
 from mirrors import CONTENT, SAMPLE, files_in
 
+from zoo import receiving
 from zoo.fetching import read_artifact
 
 HALF = 150_000
@@ -71,6 +72,30 @@ def test_the_rest_may_come_from_another_mirror(hostile: HostileServer) -> None:
     assert read_artifact(SAMPLE, mirrors=mirrors) == CONTENT
     last = hostile.talks[-1]
     assert (last.start, last.headers.get("if-range")) == (HALF, None)
+
+
+def test_a_liar_that_gets_ahead_each_time(
+    hostile: HostileServer, monkeypatch: pytest.MonkeyPatch, seen: Seen
+) -> None:
+    """cut, gone on with and wrong at the end, again and again: dropped at three times the size"""
+    monkeypatch.setattr(receiving, "_WORTH_ANOTHER", 50_000)
+    monkeypatch.setattr(receiving, "_FIRST_PAUSE", 0.001)
+    hostile.answers["liar"] = lambda talk: (
+        _wrong_rest(talk)
+        if talk.start
+        else talk.reply(talk.content[:HALF], Content_Length=len(CONTENT))
+    )
+    mirrors = [f"{hostile.address}/{name}" for name in ("liar", "healthy")]
+    assert read_artifact(SAMPLE, mirrors=mirrors) == CONTENT
+    asked = hostile.asked("liar")
+    seen(f"asked {len(asked)} times, then the next source")
+    assert len(asked) <= 9
+
+
+def _wrong_rest(talk: Talk) -> None:
+    rest, size = bytes(len(CONTENT) - talk.start), len(CONTENT)
+    span = f"bytes {talk.start}-{size - 1}/{size}"
+    talk.reply(rest, "206 Partial Content", Content_Range=span)
 
 
 def test_first_half_of_a_liar_is_dropped(hostile: HostileServer) -> None:

@@ -81,6 +81,29 @@ def test_proxy_from_the_environment(
     assert hostile.talks[0].path == f"http://files.test/x/{SAMPLE.file}"
 
 
+@pytest.mark.parametrize(
+    ("proxy", "reason"),
+    [
+        ("socks5h://127.0.0.1:9", "the proxy in the environment needs SOCKS: pip install pysocks"),
+        ("http://[::1", "not an address, or the proxy in the environment is none"),
+        ("nonsense://me:secret@127.0.0.1", "not an address, or the proxy in the environment is"),
+    ],
+    ids=["of_socks", "of_no_host", "of_no_scheme"],
+)
+def test_proxy_that_is_none(
+    proxy: str, reason: str, hostile: HostileServer, zoo_home: Path,
+    monkeypatch: pytest.MonkeyPatch, seen: Seen,
+) -> None:  # fmt: skip
+    """refused with a reason that names the proxy, nothing goes past it, no password is shown"""
+    monkeypatch.setenv("http_proxy", proxy)
+    monkeypatch.setenv("no_proxy", "")
+    message = refusal(SAMPLE, zoo_home, f"{hostile.address}/healthy")
+    seen(message.splitlines()[1].partition(f"{SAMPLE.file}: ")[2])
+    assert reason in message
+    assert "secret" not in message
+    assert hostile.talks == []
+
+
 def test_proxy_down(
     hostile: HostileServer, zoo_home: Path, monkeypatch: pytest.MonkeyPatch, seen: Seen
 ) -> None:
@@ -185,3 +208,13 @@ def test_several_of_which_one_fails(hostile: HostileServer, zoo_home: Path) -> N
     with pytest.raises(DownloadError, match=r"bad\.bin"):
         fetch_all([bad, good], mirrors=[f"{hostile.address}/healthy"])
     assert [name[17:] for name in files_in(zoo_home) if not name.startswith(".")] == ["good.bin"]
+
+
+def test_certificate_bundle_that_is_not_there(
+    zoo_home: Path, monkeypatch: pytest.MonkeyPatch, seen: Seen
+) -> None:
+    """REQUESTS_CA_BUNDLE leads nowhere: refused once, and the variable is named"""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
+    message = refusal(SAMPLE, zoo_home, "https://127.0.0.1:9")
+    seen(message.splitlines()[1].partition(f"{SAMPLE.file}: ")[2])
+    assert "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names nothing that is there" in message

@@ -42,6 +42,11 @@ def _field(number: int, content: bytes) -> bytes:
     return _number(number << 3 | 2) + _number(len(content)) + content
 
 
+def _hidden(number: int, content: bytes) -> bytes:
+    """A field whose tag is one of 32 bits to parsers that drop the 33rd."""
+    return _number(1 << 32 | number << 3 | 2) + _number(len(content)) + content
+
+
 def _number(value: int) -> bytes:
     found = bytearray()
     while value > 127:
@@ -137,6 +142,10 @@ FILES: dict[str, bytes | Callable[[], bytes]] = {
     "contributed_domain": _bytes(_model(opsets=[("", 21), ("com.microsoft", 1)])),
     "domain_with_an_escape": _bytes(_model(opsets=[("", 21), ("\x1b[31m", 1)])),
     "domain_of_a_mebibyte": _bytes(_model(opsets=[("", 21), ("a" * (1 << 20), 1)])),
+    "tag_of_33_bits_hides_a_graph": _GOOD + _hidden(7, _field(8, b"")),
+    "tag_of_33_bits_hides_external_data": _GOOD
+    + _field(7, _hidden(5, _bytes(_tensor(data_location=TensorProto.EXTERNAL)))),
+    "tag_of_33_bits_hides_a_domain": _GOOD + _hidden(8, _field(1, b"evil.example")),
     "function": _function,
     "graphs_49_deep": _deep(17),
     "graphs_10000_deep": lambda: _deep(10_000),
@@ -184,6 +193,16 @@ def test_onnx_good_files_pass() -> None:
     published = Path(check_model.__code__.co_filename).parents[1] / "weights"
     for path in sorted(published.glob("*.onnx")):
         check_model(path.read_bytes())
+
+
+def test_onnx_that_looks_like_ort() -> None:
+    """a good file that begins like ONNX Runtime's own format is read as ONNX, as it was judged"""
+    pytest.importorskip("onnxruntime")
+    name = b"ORTM".ljust(1 << 14)  # bytes 4 to 7 of the file
+    content = b"\x12\x80\x80\x01" + name + _GOOD
+    session = open_session(content)
+    (found,) = session.run(None, {"x": np.ones(2, np.float32)})
+    assert found.tolist() == [-1, -1]
 
 
 def test_onnx_one_byte_changed() -> None:

@@ -154,6 +154,12 @@ def test_a_file_of_another_record_is_not_taken(whole: Path, tmp_path: Path) -> N
     assert f"belongs to {ADULT}" in refused(whole, Wanted(["*"], hub=others))
 
 
+@pytest.mark.parametrize("name", [FILE_NAME, "weights_manifest.sig", "INDEX.html", "README.md"])
+def test_a_name_that_zoo_writes_to_is_not_taken(name: str, whole: Path, tmp_path: Path) -> None:
+    others = altered_hub(tmp_path / "others", ADULT, content=b"other", tag="adult2", file=name)
+    assert "has the name of one that zoo writes" in refused(whole, Wanted(["*"], hub=others))
+
+
 def test_a_strange_file_is_not_overwritten(tmp_path: Path) -> None:
     for name in (f"{ADULT}.safetensors", "index.html", CHECKSUMS):
         folder = tmp_path / name.lower()

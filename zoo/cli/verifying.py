@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -16,7 +17,8 @@ from zoo.cli.showing import Column
 if TYPE_CHECKING:
     from zoo.manifest import Artifact, Weights
 
-ABSENT = "absent"
+ABSENT, UNSIGNED = "absent", "unsigned"
+_MOST_UNSIGNED = 20
 
 
 class Check(NamedTuple):
@@ -43,7 +45,8 @@ def verify(
     """Hash the embedded and the cached files again; with an address the files at that hub.
 
     Exits with 1, and names the file, where one is not what was published, or where the weights of
-    a given name are not on this machine.
+    a given name are not on this machine. With a key, a file in the folder of a hub that its signed
+    manifest does not name counts as wrong, wherever it hides.
 
     \b
     Examples:
@@ -58,6 +61,7 @@ def verify(
     if key is not None and not elsewhere and default_hub() is None:
         raise typer.BadParameter("it needs the address of a hub, or ZOO_HUB.", param_hint="--key")
     found = _at_hubs(chosen(elsewhere, False, key)) if elsewhere else []
+    found += [one for name in elsewhere for one in _unsigned(name, key)]
     here = [name for name in names or [] if not is_address(name)]
     if here or not names:
         found += _on_this_machine(here, key)
@@ -128,6 +132,24 @@ def _at_hubs(records: Iterable[Weights]) -> list[Check]:
     return checks
 
 
+def _unsigned(name: str, key: Path | None) -> Iterator[Check]:
+    """What nobody signed in the folder of a hub that must be signed."""
+    from zoo.addresses import split_address
+    from zoo.hubs import hub_key, read_hub
+    from zoo.sharing.unsigned import unsigned_files
+
+    address, record = split_address(name)
+    key = hub_key(key)
+    if address is None or address.is_remote or record or key is None:
+        return
+    paths = unsigned_files(read_hub(address, key=key))
+    for path in itertools.islice(paths, _MOST_UNSIGNED):
+        yield Check(UNSIGNED, path, f"{path} is not named by the signed manifest: remove it.")
+    rest = sum(1 for _ in paths)
+    if rest:
+        yield Check(UNSIGNED, address.place, f"{rest} more files there are not named either.")
+
+
 def _folder(artifact: Artifact) -> Path | None:
     """The folder on this machine in which the file was published."""
     from zoo.manifest import embedded_folder
@@ -172,14 +194,18 @@ def _absent(records: Iterable[Weights], found: set[Path | str], named: bool) -> 
 def _verdict(check: Check) -> str:
     if check.place == ABSENT:
         return "-" if check.problem is None else "MISSING"
+    if check.place == UNSIGNED:
+        return "UNSIGNED"
     return "ok" if check.problem is None else "DIFFERS"
 
 
 def _summary(checks: list[Check]) -> str:
-    verdicts = [_verdict(one) for one in checks if one.place != ABSENT]
+    verdicts = [_verdict(one) for one in checks if one.place not in (ABSENT, UNSIGNED)]
     differ = verdicts.count("DIFFERS")
-    absent = len(checks) - len(verdicts)
+    absent = sum(one.place == ABSENT for one in checks)
+    unsigned = any(one.place == UNSIGNED for one in checks)
     return (
         f"{len(verdicts)} files checked, {differ or 'none'} differ{'s' if differ == 1 else ''}"
-        f"{f', {absent} not on this machine' if absent else ''}."
+        f"{f', {absent} not on this machine' if absent else ''}"
+        f"{', and there are unsigned ones' if unsigned else ''}."
     )

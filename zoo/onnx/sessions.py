@@ -34,6 +34,7 @@ def open_session(
         check_model(model, domains=domains)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _FATAL_ONLY
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # never guessed
     if threads is not None:
         options.intra_op_num_threads = threads
     source = str(model) if isinstance(model, Path) else model

@@ -18,6 +18,7 @@ _MOST_FIELDS = 200_000
 _DEEPEST = 48
 _LARGEST_RANK = 64
 _PER_BYTE = 4  # numbers of 2 bits
+_TAGS = 1 << 32  # parsers drop what is above
 _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
 
 # message: {field: the message in it}
@@ -138,7 +139,7 @@ class _Walk:
                 start = at + (8 if wire == _EIGHT else 4)
             else:
                 raise WeightsError("not an ONNX file.")
-            if start > end or tag < 8:
+            if start > end or not 8 <= tag < _TAGS:
                 raise WeightsError("not an ONNX file, or a cut one.")
             yield tag >> 3, wire, at, start
 

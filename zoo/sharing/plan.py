@@ -49,7 +49,7 @@ def make_plan(repository: Repository, there: There, entries: list[Entry]) -> lis
     merged = merge(there.records, entries, repository.address)
     plan = [_artifact(one, there, entry) for entry in entries for one in _artifacts(entry)]
     for entry in entries:
-        if _has_model_to_make(entry.weights):
+        if _has_model_to_make(entry.weights, merged.values()):
             plan.append(_model(there, entry, repository.address))
     manifest = manifest_bytes(merged, Path(FILE_NAME))
     digests = dict(there.digests)
@@ -74,8 +74,8 @@ def _artifact(artifact: Artifact, there: There, entry: Entry) -> Content:
     return Content(artifact.file, artifact.size, artifact.sha256, path)
 
 
-def _has_model_to_make(weights: Weights) -> bool:
-    taken = {one.file for one in weights.artifacts.values()}
+def _has_model_to_make(weights: Weights, records: Iterable[Weights]) -> bool:
+    taken = {one.file for record in records for one in record.artifacts.values()}
     return "onnx-graph" in weights.artifacts and f"{weights.stem}.onnx" not in taken
 
 

@@ -17,10 +17,14 @@ from zoo.hub_folder import records_in
 from zoo.manifest import FILE_NAME, Weights, read_manifest, write_manifest
 from zoo.publish import publish
 from zoo.publishing.run import read_run
+from zoo.signatures import SIGNATURE_NAME
 from zoo.versions import arranged, find, versions_of
 
 CHECKSUMS = "SHA256SUMS"
 MOST_CHECKSUMS = 4 << 20
+_RESERVED = frozenset(
+    one.casefold() for one in (FILE_NAME, SIGNATURE_NAME, CHECKSUMS, "index.html", "README.md")
+)
 _CHECKSUM = re.compile(r"([0-9a-f]{64}) [ *]([A-Za-z0-9][A-Za-z0-9._-]{0,200})")
 
 Mirrors = Sequence[str] | None
@@ -72,11 +76,13 @@ def release(
 def merge(there: Mapping[str, Weights], entries: Iterable[Entry], place: str) -> dict[str, Weights]:
     """The records `there` with those of `entries` after them.
 
-    Raises PublishError where that would change a published record or the bytes of a file.
+    Raises PublishError where that would change a published record or the bytes of a file, or take
+    a name that zoo writes to itself.
     """
     merged = {one.pinned: one for one in there.values()}
     for one in entries:
         weights = one.weights
+        _refuse_reserved(weights)
         _refuse_change(merged.get(weights.pinned), weights, place)
         _refuse_taken(merged.values(), weights, place)
         merged[weights.pinned] = weights
@@ -158,6 +164,15 @@ def _facts(weights: Weights) -> object:
     for artifact in record["artifacts"].values():
         artifact["sources"] = []
     return record
+
+
+def _refuse_reserved(weights: Weights) -> None:
+    for artifact in weights.artifacts.values():
+        if artifact.file.casefold() in _RESERVED:
+            raise PublishError(
+                f"{weights.name}: its file {artifact.file} has the name of one that zoo writes "
+                "beside the records: rename it."
+            )
 
 
 def _refuse_taken(records: Iterable[Weights], weights: Weights, place: str) -> None:
