@@ -14,12 +14,13 @@ class FileServer:
     """Serves `files`, and counts the requests to each path in `seen`.
 
     `/healthy/name` gives the file; `/cut/name` half of it under its full Content-Length,
-    `/stalled/` half of it and then silence, `/flipped/` one wrong bit, `/short/` all but a byte,
-    `/longer/` a byte too many, `/endless/` a body without end, `/login/` a page of the file's
-    size, `/encoded/` a gzip Content-Encoding that nobody asked for, `/missing/` 404,
-    `/forbidden/` 403, `/broken/` 500, `/later/` 429 with a Retry-After of a day, `/flaky/` 503
-    twice and then the file, `/there/` a redirect to `/healthy/`, `/away/` a redirect to a file:
-    address, `/gz/` the file only as `name.gz`.
+    `/stalled/` half of it and then silence, `/dripping/` half of it and then a byte now and
+    then, `/flipped/` one wrong bit, `/short/` all but a byte, `/longer/` a byte too many,
+    `/endless/` a body without end, `/login/` a page of the file's size, `/encoded/` a gzip
+    Content-Encoding that nobody asked for, `/missing/` 404, `/forbidden/` 403, `/broken/` 500,
+    `/later/` 429 with a Retry-After of a day, `/flaky/` 503 twice and then the file, `/there/` a
+    redirect to `/healthy/`, `/away/` a redirect to a file: address, `/gz/` the file only as
+    `name.gz`.
     """
 
     def __init__(self) -> None:
@@ -83,13 +84,8 @@ def _answer(handler: BaseHTTPRequestHandler, owner: FileServer, fault: str, name
         return _reply(handler, 302, b"", {"Location": target})
     if fault == "endless":
         return _endless(handler, owner)
-    if fault in ("cut", "stalled"):
-        length = {"Content-Length": str(len(content))}
-        _reply(handler, 200, content[: len(content) // 2], length)
-        if fault == "stalled":
-            owner.stalled.set()
-            owner.over.wait(60)
-        return None
+    if fault in ("cut", "stalled", "dripping"):
+        return _half(handler, owner, fault, content)
     if fault == "encoded":
         return _reply(handler, 200, gzip.compress(content), {"Content-Encoding": "gzip"})
     damaged = {
@@ -109,6 +105,18 @@ def _reply(
         handler.send_header(name, value)
     handler.end_headers()
     handler.wfile.write(body)
+
+
+def _half(handler: BaseHTTPRequestHandler, owner: FileServer, fault: str, content: bytes) -> None:
+    middle = len(content) // 2
+    _reply(handler, 200, content[:middle], {"Content-Length": str(len(content))})
+    if fault == "stalled":
+        owner.stalled.set()
+        owner.over.wait(60)
+    for place in range(middle, len(content) if fault == "dripping" else middle):
+        if owner.over.wait(0.02):
+            return
+        handler.wfile.write(content[place : place + 1])
 
 
 def _endless(handler: BaseHTTPRequestHandler, owner: FileServer) -> None:

@@ -11,6 +11,26 @@ import numpy as np
 
 from zoo.manifest import Artifact, Weights
 
+DIGIT: dict[str, Any] = {
+    "kind": "image",
+    "size": [28, 28],
+    "channels": 1,
+    "scale": 1 / 255,
+    "mean": [0.1307],
+    "std": [0.3081],
+    "box": 20,
+    "background": 0,
+}
+
+NAMES = [  # of the small hub in hubs.py
+    "lenet.tiny",
+    "mlp.tiny",
+    "logistic_regression.tiny",
+    "linear_regression.tiny",
+    "lstm_lm.tiny-words",
+    "lstm_lm.tiny-characters",
+]
+
 
 def tensor(array: np.ndarray[Any, Any]) -> dict[str, Any]:
     """The array as in a record's golden part."""
@@ -53,16 +73,7 @@ _RECORD: dict[str, Any] = {
     },
     "inputs": [{"name": "data", "shape": ["batch", 1, 28, 28], "dtype": "float32"}],
     "outputs": [{"name": "output", "shape": ["batch", 10], "dtype": "float32"}],
-    "preprocessing": {
-        "kind": "image",
-        "size": [28, 28],
-        "channels": 1,
-        "scale": 1 / 255,
-        "mean": [0.1307],
-        "std": [0.3081],
-        "box": 20,
-        "background": 0,
-    },
+    "preprocessing": DIGIT,
     "labels": [str(digit) for digit in range(10)],
     "metrics": [
         {

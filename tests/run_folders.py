@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from records import DIGIT
 
 from zoo import params
 from zoo.data import Dataset, Split, TextDataset, load_dataset
@@ -18,16 +19,6 @@ Arrays = Mapping[str, np.ndarray[Any, Any]]
 
 ADULT = "logistic_regression.adult"
 EPOCHS = 2
-PICTURE = {
-    "kind": "image",
-    "size": [28, 28],
-    "channels": 1,
-    "scale": 1 / 255,
-    "mean": [0.1307],
-    "std": [0.3081],
-    "box": 20,
-    "background": 0,
-}
 
 
 def write_run(folder: Path, name: str, arrays: Arrays, dataset: Any, **facts: Any) -> Path:
@@ -152,7 +143,7 @@ def mnist_run(folder: Path) -> Path:
         "mlp.mnist",
         load_dataset("mnist"),
         config={"hidden": [16, 8]},
-        preprocessing=PICTURE,
+        preprocessing=DIGIT,
     )
 
 

@@ -15,7 +15,7 @@ import pytest
 from command_line import Run, command, environment, finished, refusal
 
 import zoo
-from zoo.cli.arguments import Runtime, Task, complete_name
+from zoo.cli.arguments import Runtime, Task, complete_kind, complete_name
 from zoo.manifest import get_weights
 from zoo.runtimes import RUNTIMES
 
@@ -127,11 +127,13 @@ def test_the_choices_are_those_of_the_package() -> None:
 def test_names_are_completed() -> None:
     assert complete_name("le") == ["lenet", "lenet.tiny"]
     assert complete_name("lstm_lm.tiny-w") == ["lstm_lm.tiny-words"]
+    assert complete_kind("") == ["safetensors", "onnx-graph", "vocabulary"]
+    assert complete_kind("o") == ["onnx-graph"]
 
 
 def test_completion_without_a_manifest_offers_nothing(embedded: Path) -> None:
     (embedded / "weights_manifest.json").unlink()
-    assert complete_name("le") == []
+    assert complete_name("le") == complete_kind("") == []
 
 
 def test_the_shell_gets_completions(installation: Path) -> None:

@@ -116,7 +116,7 @@ def test_what_cannot_be_measured_exits_with_1_after_the_rest(run: Run) -> None:
     assert not found["agrees"]
     assert [one["name"] for one in found["evaluations"] if one["agrees"]] == [NAME]
     assert [one["error"] is None for one in found["evaluations"]].count(True) == 1
-    assert "zoo: lenet.tiny on onnx: there is no dataset 'mnist'." in result.stderr
+    assert "zoo: lenet.tiny on onnx: There is no dataset 'mnist'." in result.stderr
     table = run("evaluate", "lenet", NAME, "--runtime", "onnx").stdout.splitlines()
     assert table[1].split()[-2:] == ["not", "measured"]
     assert table[2].endswith("agrees")

@@ -6,20 +6,12 @@ from pathlib import Path
 
 import pytest
 from command_line import Run, document, without_styles
+from records import NAMES
 
 from zoo.manifest import read_manifest
 
 pytest_plugins = ["hubs", "cli_hub"]
 pytestmark = pytest.mark.usefixtures("embedded")
-
-NAMES = [
-    "lenet.tiny",
-    "mlp.tiny",
-    "logistic_regression.tiny",
-    "linear_regression.tiny",
-    "lstm_lm.tiny-words",
-    "lstm_lm.tiny-characters",
-]
 
 
 def test_the_table_has_a_line_for_each_record(run: Run) -> None:

@@ -47,7 +47,7 @@ def test_the_picture_is_what_the_network_sees(run: Run, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("embedded")
 def test_pictures_have_colours_on_a_terminal_unless_told_otherwise(run: Run) -> None:
     arguments = ("predict", "lenet", samples.digits()[3])
-    terminal = {"FORCE_COLOR": "1", "COLORTERM": "truecolor", "COLUMNS": "80"}
+    terminal = {"FORCE_COLOR": "1", "COLORTERM": "truecolor", "COLUMNS": "80", "TERM": "xterm"}
     assert "\x1b[38;2;" in run(*arguments, env=terminal).stdout
     plain = run(*arguments, env={**terminal, "NO_COLOR": "1"}).stdout
     assert "38;2;" not in plain

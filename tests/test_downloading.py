@@ -126,9 +126,8 @@ def test_silence_has_an_end(
 def test_slowness_has_an_end(
     server: FileServer, zoo_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloading, "RATE_SECONDS", 0.0)
-    monkeypatch.setattr(downloading, "SILENCE_SECONDS", 2.0)
-    assert "slower than" in refusal(SAMPLE, zoo_home, server.mirror("stalled"))
+    monkeypatch.setattr(downloading, "RATE_SECONDS", 0.3)
+    assert "slower than" in refusal(SAMPLE, zoo_home, server.mirror("dripping"))
 
 
 @pytest.fixture

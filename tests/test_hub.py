@@ -88,6 +88,14 @@ def test_a_file_of_ones_own(published: dict[str, Weights], tmp_path: Path) -> No
         zoo.get_model("mlp", pretrained=tmp_path / "other.safetensors")
 
 
+@pytest.mark.parametrize("nothing", ["", None])
+def test_a_file_that_is_not_named_is_no_network_without_weights(
+    nothing: Any, published: dict[str, Weights]
+) -> None:
+    with pytest.raises((WeightsError, TypeError), match=r"no such file|NoneType"):
+        zoo.get_model("mlp", pretrained=nothing)
+
+
 @pytest.mark.parametrize("pretrained", [True, False])
 @pytest.mark.parametrize("name", ["lenett", "lenet.minst", "resnet50", ""])
 def test_unknown_names_suggest_without_the_network(

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load as reference_load
 from safetensors.numpy import save as reference_save
+from safetensors_files import entry, safetensors_file
 
 from zoo import params
 from zoo.errors import ConfigError, MissingDependencyError, WeightsError
@@ -25,22 +24,6 @@ ARRAYS: dict[str, np.ndarray[Any, Any]] = {
     "d.empty": np.zeros((0, 3), np.float64),
     "e.mask": np.array([True, False]),
 }
-
-
-def _file(header: Any, body: bytes = b"") -> bytes:
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return len(text).to_bytes(8, "little") + text + body
-
-
-def _entry(start: int, end: int, shape: Any = None, dtype: Any = "F32") -> dict[str, Any]:
-    shape = [(end - start) // 4] if shape is None else shape
-    return {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
-
-
-def _empty_tensors(count: int) -> bytes:
-    entry = json.dumps(_entry(0, 0))
-    entries = ",".join(f'"{one}":{entry}' for one in range(count))
-    return _file(f"{{{entries}}}".encode())
 
 
 def _same(first: dict[str, Any], second: dict[str, Any]) -> None:
@@ -93,80 +76,15 @@ def test_what_could_not_be_read_is_not_written(
     assert list(tmp_path.iterdir()) == []
 
 
-_GOOD = _file({"a": _entry(0, 8)}, bytes(8))
-HOSTILE = {
-    "empty": b"",
-    "seven bytes": b"\0" * 7,
-    "header beyond the file": _GOOD[:20],
-    "header of 2^63 bytes": (1 << 63).to_bytes(8, "little") + b"{}",
-    "header of 100 MB": (100_000_000).to_bytes(8, "little") + b"{}",
-    "header not utf-8": _file(b'{"\xff":1}'),
-    "header a list": _file(b"[]"),
-    "header a text": _file(b'"{}"'),
-    "header empty": _file(b""),
-    "header with a mark": _file(b"\xef\xbb\xbf{}"),
-    "header too deep": _file(b'{"a":' + b"[" * 100_000),
-    "header with more behind": _file(b"{}{}"),
-    "tensor twice": _file(b'{"a":%s,"a":%s}' % ((json.dumps(_entry(0, 0)).encode(),) * 2)),
-    "field twice": _file(b'{"a":{"dtype":"F32","dtype":"F32","shape":[0],"data_offsets":[0,0]}}'),
-    "body cut": _GOOD[:-1],
-    "bytes behind": _GOOD + b"\0",
-    "bytes without tensors": _file({}, b"1234"),
-    "hole": _file({"a": _entry(0, 4), "b": _entry(8, 12)}, bytes(12)),
-    "hole at the start": _file({"a": _entry(4, 8)}, bytes(8)),
-    "overlap": _file({"a": _entry(0, 8), "b": _entry(4, 12)}, bytes(12)),
-    "same place": _file({"a": _entry(0, 8), "b": _entry(0, 8)}, bytes(8)),
-    "out of order": _file({"a": _entry(4, 8), "b": _entry(0, 4)}, bytes(8)),
-    "end before start": _file({"a": _entry(8, 0, [2])}, bytes(8)),
-    "outside": _file({"a": _entry(0, 800)}, bytes(8)),
-    "negative offset": _file({"a": _entry(-8, 0)}, bytes(8)),
-    "offset a fraction": _file({"a": {**_entry(0, 8), "data_offsets": [0, 8.0]}}, bytes(8)),
-    "one offset": _file({"a": {**_entry(0, 8), "data_offsets": [8]}}, bytes(8)),
-    "shape against size": _file({"a": _entry(0, 8, [3])}, bytes(8)),
-    "overflow": _file({"a": _entry(0, 8, [1 << 40, 1 << 40])}, bytes(8)),
-    "overflow to zero": _file({"a": _entry(0, 0, [1 << 62, 4])}),
-    "negative dimension": _file({"a": _entry(0, 8, [-1, -2])}, bytes(8)),
-    "fractional dimension": _file({"a": _entry(0, 8, [2.0])}, bytes(8)),
-    "dimension true": _file({"a": _entry(0, 4, [True])}, bytes(4)),
-    "shape a number": _file({"a": _entry(0, 8, 2)}, bytes(8)),
-    "rank 5000": _file({"a": _entry(0, 4, [1] * 5000)}, bytes(4)),
-    "unknown dtype": _file({"a": _entry(0, 8, [1], "X64")}, bytes(8)),
-    "bfloat16": _file({"a": _entry(0, 4, [2], "BF16")}, bytes(4)),
-    "dtype a list": _file({"a": _entry(0, 8, [2], ["F32"])}, bytes(8)),
-    "no dtype": _file({"a": {"shape": [2], "data_offsets": [0, 8]}}, bytes(8)),
-    "another field": _file({"a": {**_entry(0, 8), "code": "x"}}, bytes(8)),
-    "entry a list": _file({"a": [0, 8]}, bytes(8)),
-    "name with NUL": _file({"a\0b": _entry(0, 8)}, bytes(8)),
-    "name a path": _file({"../a": _entry(0, 8)}, bytes(8)),
-    "name absolute": _file({"/a": _entry(0, 8)}, bytes(8)),
-    "name with a backslash": _file({"a\\b": _entry(0, 8)}, bytes(8)),
-    "name of 300": _file({"a" * 300: _entry(0, 8)}, bytes(8)),
-    "metadata a list": _file({"__metadata__": [], "a": _entry(0, 8)}, bytes(8)),
-    "metadata of numbers": _file({"__metadata__": {"a": 1}, "a": _entry(0, 8)}, bytes(8)),
-    "NaN": _file({"a": _entry(0, 4)}, np.float32("nan").tobytes()),
-    "minus infinity": _file({"a": _entry(0, 4)}, np.float32("-inf").tobytes()),
-    "too many tensors": _empty_tensors(30_000),
-    "a million tensors": _empty_tensors(1_000_000),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.parametrize("as_file", [True, False], ids=["file", "bytes"])
-def test_hostile_files_are_refused_quickly(name: str, as_file: bool, tmp_path: Path) -> None:
-    path = tmp_path / "weights.safetensors"
-    path.write_bytes(HOSTILE[name])
-    start = time.process_time()
-    with pytest.raises(WeightsError) as caught:
-        params.read(path if as_file else HOSTILE[name])
-    assert time.process_time() - start < 1
-    assert str(caught.value).startswith(str(path) if as_file else "the safetensors bytes")
-    assert len(str(caught.value)) < 400 + len(str(path))
-    assert "\n" not in str(caught.value)
+def test_a_dtype_that_numpy_lacks_is_refused() -> None:
+    content = safetensors_file({"a": entry(0, 4, [2], "BF16")}, bytes(4))
+    with pytest.raises(WeightsError, match="BF16"):
+        params.read(content)
 
 
 @pytest.mark.parametrize("header", [{}, {"__metadata__": {"a": "b"}}])
 def test_no_tensors_is_a_valid_file(header: dict[str, Any]) -> None:
-    assert params.read(_file(header)) == {}
+    assert params.read(safetensors_file(header)) == {}
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "fifo"])
@@ -242,27 +160,6 @@ def test_load_into_any_state(initialised: bool, in_units: int, gluon: Any) -> No
     hidden = data @ DENSE["0.weight"].T + DENSE["0.bias"]
     expected = hidden @ DENSE["1.weight"].T + DENSE["1.bias"]
     np.testing.assert_allclose(net(mx.nd.ones((2, 3))).asnumpy(), expected, rtol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"1.bias": None}, "missing: 1.bias"),
-        ({"2.bias": np.zeros(2, np.float32)}, "unknown: 2.bias"),
-        ({"1.weight": DENSE["1.weight"].T}, r"1.weight is \(4, 2\), expected \(2, 4\)"),
-        ({"0.weight": np.zeros(12, np.float32)}, r"0.weight is \(12,\), expected"),
-        ({"1.bias": np.zeros(2)}, "1.bias is float64, expected float32"),
-        ({"1.bias": np.zeros(2, np.float16)}, "1.bias is float16, expected float32"),
-        ({"1.bias": np.array([0, np.nan], np.float32)}, "not finite in 1.bias"),
-    ],
-)
-def test_a_refused_load_changes_nothing(change: dict[str, Any], reason: str, gluon: Any) -> None:
-    net = _dense(gluon, in_units=3, initialised=True)
-    before = params.arrays(net)
-    arrays = {name: one for name, one in {**DENSE, **change}.items() if one is not None}
-    with pytest.raises(WeightsError, match=reason):
-        params.load(net, arrays)
-    _same(dict(sorted(params.arrays(net).items())), before)
 
 
 def test_a_refused_load_initialises_nothing(gluon: Any) -> None:

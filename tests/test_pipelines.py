@@ -186,8 +186,9 @@ def test_a_text_without_a_prompt_begins_with_a_line(hub: Hub) -> None:
 def test_prompts_and_options_that_do_not_fit_are_refused(hub: Hub) -> None:
     with pytest.raises(InputError, match="'7'"):
         pipeline(hub[CHARACTERS])("7")
-    with pytest.raises(InputError, match="A prompt is a text, not a int"):
-        pipeline(hub[WORDS])([7])
+    for wrong in (7, [7]):
+        with pytest.raises(InputError, match="A prompt is a text, not int"):
+            pipeline(hub[WORDS])(wrong)
     with pytest.raises(ConfigError, match="'zebra' is not one of the tokens of lstm_lm"):
         pipeline(hub[WORDS])("the", stop="zebra")
     with pytest.raises(ConfigError, match="temperature"):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from records import NAMES
 
 from zoo.errors import ChecksumError, ConfigError, DownloadError, InputError
 from zoo.evaluation import golden_output
@@ -18,14 +19,6 @@ from zoo.runtimes import RUNTIMES, Runner, open_runner
 
 pytest_plugins = ["hubs"]
 
-NAMES = [
-    "lenet.tiny",
-    "mlp.tiny",
-    "logistic_regression.tiny",
-    "linear_regression.tiny",
-    "lstm_lm.tiny-words",
-    "lstm_lm.tiny-characters",
-]
 LANGUAGE = NAMES[-2:]
 Hub = Mapping[str, Weights]
 

@@ -8,20 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from records import DIGIT
 
 from zoo import samples, transforms
 from zoo.errors import InputError
 
-DIGIT = {
-    "kind": "image",
-    "size": [28, 28],
-    "channels": 1,
-    "scale": 1 / 255,
-    "mean": [0.1307],
-    "std": [0.3081],
-    "box": 20,
-    "background": 0,
-}
 PLAIN = {**DIGIT, "mean": [0.0], "std": [1.0]}
 GARMENT = {**PLAIN, "box": 28}
 HOUSE = {

@@ -47,7 +47,7 @@ def get_model(
     if weights is not None and pretrained is True:
         artifact = weights.artifact("safetensors")
         params.load(net, params.read(read_artifact(artifact)), ctx=ctx, dtype=artifact.dtype)
-    elif pretrained and pretrained is not True:
+    elif not isinstance(pretrained, bool):
         arrays = params.read(Path(pretrained))
         params.load(net, arrays, ctx=ctx, dtype=params.float_dtype(arrays))
     return net

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,7 +111,7 @@ class TextGenerator(Pipeline):
 
         Raises InputError for a prompt that has no tokens here, ConfigError for an option.
         """
-        if isinstance(prompt, str):
+        if isinstance(prompt, str) or not isinstance(prompt, Iterable):
             return self._continued(prompt, options)
         return [self._continued(one, options) for one in prompt]
 
@@ -132,7 +132,7 @@ class TextGenerator(Pipeline):
     def _prompt_ids(self, prompt: str) -> list[int]:
         """A line's beginning, where the model knows one, and the prompt's tokens."""
         if not isinstance(prompt, str):
-            raise InputError(f"A prompt is a text, not a {type(prompt).__name__}.")
+            raise InputError(f"A prompt is a text, not {type(prompt).__name__}.")
         tokens = tokenize(prompt, self._level)
         if self._end is not None:
             tokens = [self._end, *tokens]

@@ -1,15 +1,17 @@
-"""Refusals are typed, quick and small."""
+"""Refusals are typed, quick and small; and files to be refused that several formats share."""
 
 from __future__ import annotations
 
 import contextlib
+import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+Seen = Callable[[object], None]  # the fixture `seen`
 SECONDS = 1.0 if sys.gettrace() is None else 10.0  # coverage takes most of it
 MEMORY = 64 << 20
 
@@ -37,3 +39,23 @@ def _resident(field: str) -> int:
     except OSError:
         return 0
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith(field))
+
+
+def one_byte_changed(content: bytes) -> Iterator[bytes]:
+    """`content` with each of its bytes changed in turn."""
+    choose = random.Random(1)
+    for position in range(len(content)):
+        changed = bytearray(content)
+        changed[position] ^= choose.randrange(1, 256)
+        yield bytes(changed)
+
+
+def terabyte_file(path: Path, content: bytes) -> Path:
+    """A sparse file that begins with `content`. Skips where the file system has none so large."""
+    path.write_bytes(content)
+    with path.open("r+b") as file:
+        try:
+            file.truncate(1 << 40)
+        except OSError:
+            pytest.skip("this file system has no such large files")
+    return path

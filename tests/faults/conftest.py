@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from bounds import Seen
 from hostile_answers import ANSWERS
 from hostile_server import HostileServer
 from mirrors import CONTENT
 
 from zoo import downloading, receiving
 
-Seen = Callable[[object], None]
 LONGEST_CASE = 55.0  # of a loaded machine; the hostile server waits for 60
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Seen
+from bounds import Seen
 from hostile_server import HostileServer
 from mirrors import CONTENT, SAMPLE, files_in
 from processes import FETCH, environment, run, spawn

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import Seen
+from bounds import Seen
 from hostile_answers import ANSWERS
 from hostile_server import HostileServer, Talk
 from mirrors import CONTENT, SAMPLE, files_in

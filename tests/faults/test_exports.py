@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Seen
+from bounds import Seen
 from mirrors import files_in
 from params_files import params_file
 from processes import run

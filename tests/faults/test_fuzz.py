@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from conftest import Seen
+from bounds import Seen
 from fuzz import TARGETS, Target, damaged, fuzz
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bounds import refused_within_bounds
-from conftest import Seen
+from bounds import Seen, refused_within_bounds
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from records import document, record

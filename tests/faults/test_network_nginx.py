@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Seen
+from bounds import Seen
 from honest_nginx import Nginx, running
 from mirrors import CONTENT, SAMPLE, files_in, refusal
 from processes import FETCH, start

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import Seen
+from bounds import Seen
 from hostile_server import HostileServer, Talk
 from mirrors import CONTENT, SAMPLE, files_in
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Seen
+from bounds import Seen
 from hostile_answers import ANSWERS
 from hostile_server import HostileServer
 from mirrors import CONTENT, SAMPLE, files_in, refusal

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from bounds import refused_within_bounds
-from conftest import Seen
+from bounds import Seen, one_byte_changed, refused_within_bounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
@@ -207,11 +205,8 @@ def test_onnx_that_looks_like_ort() -> None:
 
 def test_onnx_one_byte_changed() -> None:
     """every byte of a good file changed in turn: passed or WeightsError, nothing else"""
-    choose = random.Random(1)
-    for position in range(len(_GOOD)):
-        changed = bytearray(_GOOD)
-        changed[position] ^= choose.randrange(1, 256)
-        _passed_or_refused(bytes(changed))
+    for changed in one_byte_changed(_GOOD):
+        _passed_or_refused(changed)
 
 
 @settings(max_examples=200, deadline=None)

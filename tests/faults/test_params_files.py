@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import struct
 from collections.abc import Callable
 from io import BytesIO
@@ -10,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bounds import refused_within_bounds
-from conftest import Seen
+from bounds import Seen, one_byte_changed, refused_within_bounds, terabyte_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from params_files import START, joined, one_array, params_file
@@ -94,13 +92,7 @@ def test_params(name: str, tmp_path: Path, seen: Seen) -> None:
 
 def test_params_sparse_file_of_a_terabyte(tmp_path: Path, seen: Seen) -> None:
     """refused before it is read"""
-    path = tmp_path / "x.params"
-    path.write_bytes(_GOOD)
-    with path.open("r+b") as file:
-        try:
-            file.truncate(1 << 40)
-        except OSError:
-            pytest.skip("this file system has no such large files")
+    path = terabyte_file(tmp_path / "x.params", _GOOD)
     act = lambda: import_params(path, tmp_path / "out")  # noqa: E731
     seen(refused_within_bounds(act, WeightsError)[-60:])
 
@@ -145,11 +137,8 @@ def test_params_cut_anywhere() -> None:
 
 def test_params_one_byte_changed() -> None:
     """every byte of a good file changed in turn: arrays within the file, or a refusal"""
-    choose = random.Random(1)
-    for position in range(len(_GOOD)):
-        changed = bytearray(_GOOD)
-        changed[position] ^= choose.randrange(1, 256)
-        _index_or_refusal(bytes(changed))
+    for changed in one_byte_changed(_GOOD):
+        _index_or_refusal(changed)
 
 
 @settings(max_examples=200, deadline=None)

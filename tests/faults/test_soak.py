@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import Seen
+from bounds import Seen
 from soak import soak
 
 

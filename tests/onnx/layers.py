@@ -22,6 +22,13 @@ SIZES = ({"batch": 1, "time": 6}, {"batch": 4, "time": 3})
 TOLERANCE = 2e-6  # of the largest number of an output
 
 IDS = TensorSpec("data", ("batch", 5), "int64")
+ACTIVATIONS = {  # MXNet's name, and the operator
+    "relu": "Relu",
+    "sigmoid": "Sigmoid",
+    "tanh": "Tanh",
+    "softrelu": "Softplus",
+    "softsign": "Softsign",
+}
 ROW, CUBE = ("batch", 6), ("batch", "time", 6)
 LINE, IMAGE, VOLUME = ("batch", 4, 11), ("batch", 4, 9, 11), ("batch", 4, 5, 6, 7)
 

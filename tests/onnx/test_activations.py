@@ -6,20 +6,14 @@ import pytest
 
 pytest.importorskip("zoo._mxnet", reason="needs MXNet", exc_type=ImportError)
 
-from layers import IMAGE, ROW, Case, check, function, over
+from layers import ACTIVATIONS, IMAGE, ROW, Case, check, function, over
 
 from zoo._mxnet import nn
 
 CASES = [
     *(
         Case(kind, lambda kind=kind: nn.Activation(kind), ROW, operator)
-        for kind, operator in (
-            ("relu", "Relu"),
-            ("sigmoid", "Sigmoid"),
-            ("tanh", "Tanh"),
-            ("softrelu", "Softplus"),
-            ("softsign", "Softsign"),
-        )
+        for kind, operator in ACTIVATIONS.items()
     ),
     Case("leaky", lambda: nn.LeakyReLU(0.3), ROW, "LeakyRelu"),
     Case("leaky_by_default", function(lambda F, x: F.LeakyReLU(x)), ROW, "LeakyRelu"),

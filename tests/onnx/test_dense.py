@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("zoo._mxnet", reason="needs MXNet", exc_type=ImportError)
 
-from layers import CUBE, IMAGE, ROW, Case, check, over
+from layers import ACTIVATIONS, CUBE, IMAGE, ROW, Case, check, over
 
 from zoo._mxnet import nn
 
@@ -20,13 +20,7 @@ CASES = [
     Case("rank_3_no_bias", lambda: nn.Dense(3, flatten=False, use_bias=False), CUBE, "MatMul"),
     *(
         Case(kind, lambda kind=kind: nn.Dense(3, activation=kind), ROW, f"Gemm {operator}")
-        for kind, operator in (
-            ("relu", "Relu"),
-            ("sigmoid", "Sigmoid"),
-            ("tanh", "Tanh"),
-            ("softrelu", "Softplus"),
-            ("softsign", "Softsign"),
-        )
+        for kind, operator in ACTIVATIONS.items()
     ),
 ]
 

@@ -250,9 +250,12 @@ def test_sizes_choose_where_free_axes_are_tried(tmp_path: Path) -> None:
         ([TensorSpec("weight", ROW)], "'weight' names two"),
     ],
 )
-def test_inputs_that_make_no_sense_are_refused(inputs: Any, message: str) -> None:
+def test_inputs_that_make_no_sense_are_refused(
+    inputs: Any, message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(ExportError, match=message):
         to_model(dense(), inputs=inputs)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(

@@ -173,10 +173,10 @@ def test_files_that_are_not_there(run: Run, tmp_path: Path) -> None:
     missing = tmp_path / "net-symbol.json"
     options = ["--input", INPUT]
     message = refusal(run("export", missing, tmp_path / "net.onnx", *options))
-    assert "--params FILE (beside it: none)" in message
-    (tmp_path / "net-0000.params").write_bytes(b"")
+    assert message.startswith(f"There is no file {missing}: a network is a HybridBlock,")
+    options += ["--params", str(tmp_path / "net-0000.params")]
     message = refusal(run("export", missing, tmp_path / "net.onnx", *options))
-    assert message == f"{missing} cannot be read: No such file or directory."
+    assert message.endswith("cannot be read: No such file or directory.")
 
 
 @pytest.mark.parametrize(

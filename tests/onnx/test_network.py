@@ -96,7 +96,7 @@ def test_a_network_that_needs_shapes_cannot_be_traced() -> None:
 
 
 def test_what_is_no_network_is_refused() -> None:
-    with pytest.raises(ExportError, match="A int is neither a HybridBlock nor a Symbol"):
+    with pytest.raises(ExportError, match="int is neither a HybridBlock nor a Symbol"):
         to_model(7, inputs=ROW)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from run_folders import PICTURE
+from records import DIGIT
 
 from zoo.publishing.golden import ROWS, golden_input, golden_tolerance
 from zoo.text import Vocabulary
@@ -15,10 +15,10 @@ CHARACTERS = {"kind": "tokens", "level": "character", "unknown": None, "end": No
 
 @pytest.mark.parametrize("box", [20, 28])
 def test_pictures(box: int) -> None:
-    raw = golden_input({**PICTURE, "box": box})
+    raw = golden_input({**DIGIT, "box": box})
     assert (raw.dtype, raw.shape) == (np.uint8, (4, 28, 28))
     assert all(picture.max() > 100 and picture.min() == 0 for picture in raw)
-    other = golden_input({**PICTURE, "box": box, "mean": [0.5], "std": [0.1]})
+    other = golden_input({**DIGIT, "box": box, "mean": [0.5], "std": [0.1]})
     np.testing.assert_array_equal(raw, other)  # raw: before the numbers of the preprocessing
 
 

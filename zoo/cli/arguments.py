@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,6 +32,19 @@ class Task(str, Enum):
 
 def complete_name(incomplete: str) -> list[str]:
     """Names of published weights, and of architectures that have some, for tab completion."""
+    records = _at_hand()
+    names = dict.fromkeys([*(one.architecture for one in records.values()), *records])
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_kind(incomplete: str) -> list[str]:
+    """Kinds of published files, for tab completion."""
+    kinds = dict.fromkeys(kind for one in _at_hand().values() for kind in one.artifacts)
+    return [kind for kind in kinds if kind.startswith(incomplete)]
+
+
+def _at_hand() -> Mapping[str, Weights]:
+    """The records that plain names mean, without the network; none where they cannot be read."""
     from zoo.errors import ZooError
     from zoo.hubs import read_hub
     from zoo.lookup import default_hub
@@ -38,11 +52,9 @@ def complete_name(incomplete: str) -> list[str]:
 
     try:
         hub = default_hub()
-        records = read_manifest() if hub is None else read_hub(hub, offline=True).records
+        return read_manifest() if hub is None else read_hub(hub, offline=True).records
     except ZooError:
-        return []
-    names = [*dict.fromkeys(one.architecture for one in records.values()), *records]
-    return [name for name in names if name.startswith(incomplete)]
+        return {}
 
 
 Name = Annotated[

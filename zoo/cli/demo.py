@@ -160,22 +160,14 @@ def _export(console: Console) -> None:
 
     weights = get_weights("lenet")
     _heading(console, "The same LeNet as an ONNX file")
+    net, reason = _gluon_network(weights)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "lenet.onnx")
-        net = _gluon_network(weights)
-        if net is None:
-            from zoo.onnx.published import self_contained
-
-            path.write_bytes(self_contained(weights))
-        else:
-            from zoo.onnx.export import export_onnx
-
-            names = [spec.name for spec in weights.outputs]
-            export_onnx(net, path, inputs=weights.inputs, names=names)
+        _write_onnx(weights, net, path)
         size = file_size(path.stat().st_size)
         difference = _difference(weights, net, path)
     if difference is None:
-        console.print(f"{size}, read by ONNX Runtime. MXNet is not installed here to compare with.")
+        console.print(f"{size}, read by ONNX Runtime. Nothing to compare with: {reason}")
         return
     console.print(
         f"{size}, exported from Gluon and run by ONNX Runtime on the digits above: "
@@ -183,14 +175,27 @@ def _export(console: Console) -> None:
     )
 
 
-def _gluon_network(weights: Weights) -> Any:
-    """The pretrained network in Gluon, None where MXNet is not installed."""
+def _gluon_network(weights: Weights) -> tuple[Any, str]:
+    """The pretrained network in Gluon; without MXNet None and the reason."""
     from zoo.hub import get_model
 
     try:
-        return get_model(weights.name, pretrained=True)
-    except MissingDependencyError:
-        return None
+        return get_model(weights.name, pretrained=True), ""
+    except MissingDependencyError as error:
+        return None, str(error)
+
+
+def _write_onnx(weights: Weights, net: Any, path: Path) -> None:
+    """Export the network; without one bind the published graph."""
+    if net is None:
+        from zoo.onnx.published import self_contained
+
+        path.write_bytes(self_contained(weights))
+    else:
+        from zoo.onnx.export import export_onnx
+
+        names = [spec.name for spec in weights.outputs]
+        export_onnx(net, path, inputs=weights.inputs, names=names)
 
 
 def _difference(weights: Weights, net: Any, path: Path) -> float | None:

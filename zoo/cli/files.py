@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zoo.cli import showing, verifying
-from zoo.cli.arguments import All, Json, Names, chosen
+from zoo.cli.arguments import All, Json, Names, chosen, complete_kind
 from zoo.cli.exits import say
 from zoo.cli.showing import Column
 from zoo.figures import file_size
@@ -22,6 +22,7 @@ Kind = Annotated[
         "--kind",
         metavar="KIND",
         help="Only files of this kind: safetensors, onnx-graph or vocabulary.",
+        autocompletion=complete_kind,
         show_default=False,
     ),
 ]

@@ -119,5 +119,5 @@ def load_dataset(
 
 def _definition(name: str) -> Definition:
     if name not in DATASETS:
-        raise UnknownDatasetError(f"there is no dataset {name!r}. {near(name, DATASETS)}")
+        raise UnknownDatasetError(f"There is no dataset {name!r}. {near(name, DATASETS)}")
     return DATASETS[name]

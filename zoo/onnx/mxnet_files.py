@@ -46,6 +46,11 @@ def free_inputs(symbol: Any, params: Mapping[str, Any]) -> list[str]:
 def parameters_beside(symbol: str | Path) -> Path:
     """The one file of parameters beside a symbol's. Raises ExportError for none and for several."""
     path = Path(symbol)
+    if not path.is_file():
+        raise ExportError(
+            f"There is no file {path}: a network is a HybridBlock, such as "
+            "zoo.get_model('lenet', pretrained=True), a Symbol, or the path of a -symbol.json."
+        )
     form = f"{glob.escape(path.name.removesuffix(SYMBOL))}-[0-9][0-9][0-9][0-9].params"
     found = sorted(path.parent.glob(form))
     if len(found) != 1:

@@ -155,7 +155,7 @@ def open_network(net: Any, inputs: Any, parameters: Any) -> Network:
     if isinstance(net, mx.sym.Symbol):
         return SymbolNetwork(net, inputs, parameters or {}, origin)
     if not isinstance(net, gluon.HybridBlock):
-        raise ExportError(f"A {type(net).__name__} is neither a HybridBlock nor a Symbol.")
+        raise ExportError(f"{type(net).__name__} is neither a HybridBlock nor a Symbol.")
     if parameters is not None:
         raise ExportError("A HybridBlock has its own parameters: leave out `params`.")
     return GluonNetwork(net, inputs)

@@ -7,6 +7,8 @@ that never changes is a number, and any other is None (it depends on a free axis
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import warnings
 from collections.abc import Mapping, Sequence
@@ -98,7 +100,8 @@ def _shapes(
 
 
 def _infer(method: Any, known: Mapping[str, Any]) -> Any:
-    with warnings.catch_warnings(record=True) as told:
+    silent = contextlib.redirect_stdout(io.StringIO())  # MXNet prints the shapes that it refuses
+    with silent, warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         try:
             _, outputs, _ = method(**known)
