@@ -41,21 +41,26 @@ NETWORKS = {"3G": (1600, 300), "slow 3G": (400, 400)}  # kbit/s down, millisecon
 
 WATCH = """
 window.seen = null;
+let begun = false;
+const begin = () => {
+  const button = document.querySelector("[data-sample], [data-write]");
+  if (button) button.click();
+  else document.querySelector("[data-feature]").dispatchEvent(new Event("input"));
+};
 const watch = () => {
+  const demo = document.querySelector(".demo");
+  if (!begun && document.readyState !== "loading" && !demo.querySelector("[disabled]")) {
+    begun = true;
+    setTimeout(begin);
+  }
   const answers = [...document.querySelectorAll("[data-answer]")];
   const text = document.querySelector("[data-page] span")?.textContent;
   const answered = answers.length && answers.every((one) => one.textContent !== "\\u2013");
   if (seen === null && (answered || text)) seen = performance.now();
 };
-const everything = {childList: true, subtree: true, characterData: true};
+const everything = {childList: true, subtree: true, characterData: true, attributes: true};
 new MutationObserver(watch).observe(document, everything);
 """
-BEGIN_DEMO = """() => {
-  const pick = (selector) => document.querySelector(selector);
-  const button = pick("[data-sample]") ?? pick("[data-write]");
-  if (button) button.click();
-  else pick("[data-feature]").dispatchEvent(new Event("input"));
-}"""
 RUN = """async ([module, name, shape, runs]) => {
   const { open, run } = await import(module);
   await open(name);
@@ -148,8 +153,6 @@ def first_prediction(context: Any, url: str, network: tuple[int, int] | None = N
     if network:
         slow_down(page, *network)
     page.goto(url)
-    page.wait_for_selector(".demo [disabled]", state="detached")
-    page.evaluate(BEGIN_DEMO)
     page.wait_for_function("() => seen !== null")
     seconds = page.evaluate("seen") / 1000
     page.close()

@@ -87,7 +87,8 @@ def drawn(browser: Any, address: str, picture: Picture) -> Image.Image:
     page.goto(address)
     use(page)
     page.mouse.move(1, 1)
-    top = page.locator(picture.below).bounding_box()["y"] - 24 if picture.below else 0
+    page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
+    top = page.locator(picture.below).bounding_box()["y"] - 16 if picture.below else 0
     whole = Image.open(io.BytesIO(page.screenshot(full_page=True, animations="disabled")))
     page.close()
     return whole.crop((0, round(2 * top), 2 * width, round(2 * (top + height))))
