@@ -31,6 +31,8 @@ gallery: $(VENV)/.dev docs/gallery/node_modules
 	$(BIN)/zoo gallery --out site
 
 docs/gallery/node_modules: docs/gallery/package-lock.json
+	@command -v npm >/dev/null || { $(APT_GET) npm; } || \
+		{ echo "No npm: install Node.js, on Debian and Ubuntu apt-get install npm"; exit 1; }
 	cd docs/gallery && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 

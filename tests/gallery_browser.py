@@ -7,8 +7,11 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from zoo.gallery import gallery_server
 
@@ -21,6 +24,10 @@ FLAGS = (  # no sandbox as root in a container; the others keep Chromium's own c
     "--disable-component-update",
     "--disable-sync",
 )
+NODE_MODULES = Path(__file__).parent.parent / "docs" / "gallery" / "node_modules"
+RUNTIME = NODE_MODULES / "onnxruntime-web" / "dist"
+AXE = NODE_MODULES / "axe-core" / "axe.min.js"
+REQUIRED = "ZOO_BROWSER_TESTS"  # `required` turns what would be skipped into failures
 PATIENCE = 90_000  # milliseconds; a busy machine compiles WebAssembly slowly
 SEVEN = ((75, 70), (140, 68), (205, 70), (170, 140), (130, 235))
 
@@ -29,6 +36,22 @@ def chromium() -> str | None:
     """Chromium's executable, from ZOO_CHROMIUM or where a distribution has it."""
     named = os.environ.get("ZOO_CHROMIUM")
     return named or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def need(there: bool, what: str) -> None:
+    """Skip the test, or while it is collected its module, where something is missing."""
+    if there:
+        return
+    if os.environ.get(REQUIRED) == "required":
+        pytest.fail(f"{what}, and {REQUIRED} says that these tests are required")
+    pytest.skip(what, allow_module_level=True)
+
+
+def need_browser() -> None:
+    """Skip a module that opens the gallery where it cannot be opened."""
+    need(find_spec("playwright") is not None, "needs Playwright: make test")
+    need(chromium() is not None, "needs Chromium: apt-get install chromium")
+    need(RUNTIME.is_dir() and AXE.is_file(), "needs make docs/gallery/node_modules")
 
 
 @contextlib.contextmanager
@@ -74,6 +97,17 @@ class Visit:
         for place in places[1:]:
             self.page.mouse.move(*place, steps=3)
         self.page.mouse.up()
+
+    def touch(self, points: Sequence[tuple[float, float]]) -> None:
+        """The same with a finger."""
+        box = self.page.locator("[data-pad]").bounding_box()
+        scale = box["width"] / 280
+        session = self.page.context.new_cdp_session(self.page)
+        kinds = ["touchStart", *["touchMove"] * (len(points) - 1)]
+        for kind, (x, y) in zip(kinds, points, strict=True):
+            place = {"x": box["x"] + x * scale, "y": box["y"] + y * scale}
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [place]})
+        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
     def settled(self) -> None:
         """Wait until every answer is there and no other one follows."""

@@ -58,11 +58,25 @@ def test_tables_are_put_between_their_marks(load: Any, tmp_path: Path) -> None:
         tables.write_tables(page, content, threads=2, rounds=1)
 
 
-def test_the_page_has_the_marks(load: Any) -> None:
+@pytest.mark.parametrize("module", ["inference_tables", "browser"])
+def test_the_page_has_the_marks(load: Any, module: str) -> None:
+    if module == "browser":
+        pytest.importorskip("playwright", reason="needs Playwright")
     page = BENCHMARKS.parent / "docs" / "performance.md"
-    tables = load("inference_tables")
+    tables = load(module)
     assert page.read_text("utf-8").count(tables.BEGIN) == 1
     assert page.read_text("utf-8").count(tables.END) == 1
+
+
+def test_the_browser_and_python_take_turns(load: Any) -> None:
+    pytest.importorskip("playwright", reason="needs Playwright")
+    browser = load("browser")
+    assert browser.spread([3.0, 1.0, 2.0], "ms") == "2 (1-3) ms"
+    calls: list[str] = []
+    first, second = (lambda: calls.append("first") or 1.0), (lambda: calls.append("second") or 2.0)
+    for at in range(2):
+        assert [side() for side in browser.turns(first, second, at)] == [1.0, 2.0]
+    assert calls == ["first", "second", "second", "first"]
 
 
 @pytest.mark.parametrize("network", ["lenet", "lstm_lm"])

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import urllib.request
 from pathlib import Path
 
 import pytest
 from command_line import command, environment
+from gallery_browser import RUNTIME, need
 from typer.testing import CliRunner
 
 import zoo
 from zoo.cli import app
-from zoo.errors import MissingDependencyError
-from zoo.gallery import onnxruntime_web
 
 pytest.importorskip("jinja2", reason="needs the extra gallery")
 
 
 @pytest.fixture
 def runtime() -> None:
-    try:
-        onnxruntime_web.read()
-    except MissingDependencyError as error:
-        pytest.skip(str(error))
+    need(RUNTIME.is_dir(), "needs make docs/gallery/node_modules")
 
 
 def test_it_wants_to_know_what_to_do() -> None:
@@ -42,11 +39,21 @@ def test_what_is_missing_is_said_in_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("runtime")
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        arguments = ["gallery", "--serve", "--onnxruntime-web", RUNTIME, "--port", port]
+        result = CliRunner().invoke(app, list(map(str, arguments)))
+    assert result.exit_code == 1
+    assert f"zoo: Port {port} cannot be had" in result.stderr
+
+
+@pytest.mark.usefixtures("runtime")
 def test_it_is_served_with_strict_headers_until_ctrl_c(tmp_path: Path) -> None:
     out = tmp_path / "site"
     installation = Path(zoo.__file__).parent.parent
     process = subprocess.Popen(
-        command("gallery", "--out", out, "--serve", "--port", 0),
+        command("gallery", "--out", out, "--serve", "--port", 0, "--onnxruntime-web", RUNTIME),
         env=environment(installation, PYTHONUNBUFFERED="1"),
         cwd=installation,
         stdout=subprocess.PIPE,

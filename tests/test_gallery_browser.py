@@ -11,27 +11,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gallery_browser import FLAGS, SEVEN, Visit, chromium, served
+from gallery_browser import AXE, FLAGS, RUNTIME, SEVEN, Visit, chromium, need_browser, served
 from PIL import Image
 
 import zoo
 from zoo import samples
-from zoo.errors import MissingDependencyError
 from zoo.gallery import build_site
 from zoo.text import continuation, tokenize
 
 ROOT = Path(__file__).parent.parent
-AXE = ROOT / "docs" / "gallery" / "node_modules" / "axe-core" / "axe.min.js"
 CLOSE = 1e-4
 INDEX_BYTES = 100_000
+FETCHED = ("safetensors", "onnx-graph", "vocabulary")
 PHONE = {"width": 390, "height": 844}
 SERIOUS = ("serious", "critical")
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
-pytestmark = [
-    pytest.mark.skipif(chromium() is None, reason="needs Chromium: apt-get install chromium"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # of Playwright's own event loop
-]
+need_browser()
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of Playwright's event loop
 
 Open = Callable[..., Visit]
 
@@ -51,16 +47,15 @@ WRITERS = records("language-modeling")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder to serve, with the gallery two folders below."""
     folder = tmp_path_factory.mktemp("web")
-    try:
-        build_site(folder / "people" / "zoo", logs=ROOT)
-    except MissingDependencyError as error:
-        pytest.skip(str(error))
+    build_site(folder / "people" / "zoo", runtime=RUNTIME, logs=ROOT)
     return folder
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         yield launched
         launched.close()
@@ -113,6 +108,12 @@ def test_whoever_draws_a_seven_sees_every_model_say_so(open_gallery: Open) -> No
     assert_as_in_python(visit.probabilities(), DIGITS, paper(visit))
     times = visit.page.locator(".demo [data-note]").all_inner_texts()
     assert all(time.endswith(" ms") for time in times)
+    spoken = visit.page.locator("[role=status][data-spoken]").inner_text()
+    assert all(f"{name} says 7" in spoken for name in DIGITS)
+    fetched = {url.removeprefix(visit.home) for url in visit.requests if "/weights/" in url}
+    files = [zoo.get_weights(name).artifacts.values() for name in DIGITS]
+    names = {f"weights/{one.file}" for own in files for one in own if one.kind in FETCHED}
+    assert fetched == {"weights/weights_manifest.json", *names}
 
 
 @pytest.mark.skipif(not DIGITS, reason="no weights of mnist are published")
@@ -126,6 +127,22 @@ def test_the_keyboard_draws_too(open_gallery: Open) -> None:
     assert_as_in_python(visit.probabilities(), DIGITS, paper(visit))
     visit.page.keyboard.press("Delete")
     assert visit.answers() == ["\u2013"] * len(DIGITS)
+
+
+@pytest.mark.skipif(not DIGITS, reason="no weights of mnist are published")
+def test_a_finger_draws_too_and_does_not_scroll_the_page(open_gallery: Open) -> None:
+    visit = open_gallery("index.html", viewport=PHONE, has_touch=True, is_mobile=True)
+    visit.touch(SEVEN)
+    visit.settled()
+    assert visit.answers() == ["7"] * len(DIGITS)
+    assert_as_in_python(visit.probabilities(), DIGITS, paper(visit))
+    assert visit.page.evaluate("scrollY") == 0
+    first, last = visit.page.locator(
+        ".answers > :is(:first-child, :last-child) [data-answer]"
+    ).all()
+    bottom = last.bounding_box()["y"] + last.bounding_box()["height"]
+    assert bottom < PHONE["height"], "the answers are seen while one draws"
+    assert first.bounding_box()["y"] == last.bounding_box()["y"]
 
 
 def pictures() -> dict[str, Image.Image]:
@@ -258,20 +275,27 @@ def test_words_are_cut_and_joined_as_in_python(open_gallery: Open) -> None:
         assert joined == "".join(continuation('He said , "', words, "word"))
 
 
-def test_tampered_weights_are_refused(browser: Any, web: Path, tmp_path: Path) -> None:
+def flipped(content: bytes) -> bytes:
+    return content[:-1] + bytes([content[-1] ^ 1])
+
+
+@pytest.mark.parametrize("tamper", [flipped, lambda content: content[:-1]], ids=["bit", "cut"])
+@pytest.mark.parametrize("kind", ["safetensors", "onnx-graph"])
+def test_tampered_files_are_refused(
+    browser: Any, web: Path, tmp_path: Path, kind: str, tamper: Callable[[bytes], bytes]
+) -> None:
     site = tmp_path / "site"
     shutil.copytree(web / "people" / "zoo", site)
-    file = site / "weights" / f"{DIGITS[0]}.safetensors"
-    content = bytearray(file.read_bytes())
-    content[-1] ^= 1
-    file.write_bytes(content)
+    artifact = zoo.get_weights(DIGITS[0]).artifact(kind)
+    file = site / "weights" / artifact.file
+    file.write_bytes(tamper(file.read_bytes()))
     with served(site) as address, browser.new_context() as context:
         visit = Visit(context.new_page(), address)
         visit.go("index.html")
         visit.draw(SEVEN)
         refusal = visit.refusal()
         assert refusal.startswith(f"Refused: {file.name} is not the published file.")
-        assert zoo.get_weights(DIGITS[0]).artifact("safetensors").sha256 in refusal
+        assert artifact.sha256 in refusal
         assert visit.answers() == ["\u2013"] * len(DIGITS)
 
 
@@ -317,12 +341,14 @@ PAGES = ["index.html", *(page_of(name) for name in zoo.list_weights())]
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_serious_fault(open_gallery: Open, scheme: str) -> None:
-    if not AXE.is_file():
-        pytest.skip("needs axe-core: npm ci --ignore-scripts in docs/gallery")
-    visit = open_gallery(PAGES[0], color_scheme=scheme)
+    viewport = PHONE if scheme == "dark" else None
+    visit = open_gallery(PAGES[0], color_scheme=scheme, viewport=viewport)
     faults = []
     for place in PAGES:
         visit.go(place)
+        if visit.page.locator("[data-sample]").count():
+            visit.page.locator("[data-sample]").first.click()
+            visit.settled()
         visit.page.evaluate(AXE.read_text("utf-8"))
         for one in visit.page.evaluate("async () => (await axe.run()).violations"):
             nodes = [node["html"][:120] for node in one["nodes"]]

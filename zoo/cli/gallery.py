@@ -42,7 +42,7 @@ def gallery(
     """
     if out is None and not serve:
         raise typer.BadParameter("give --out FOLDER, --serve, or both.", param_hint="--out")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="zoo-gallery-") as folder:
         built = out or Path(folder, "site")
         _build(built, runtime_web)
         if serve:

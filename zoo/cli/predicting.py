@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _WIDEST_BAR = 30
 _READER = "lenet"  # reads the pictures that are given without a name
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")  # also where there is no such file
 _OPTION = re.compile(r"-[^\d.]")  # and not a negative number
 
 
@@ -68,7 +69,7 @@ def predict(
     from zoo.lookup import get_weights
     from zoo.pipelines import pipeline
 
-    if _is_file(name):
+    if _is_file(name) or name.lower().endswith(_PICTURES):
         name, inputs = _READER, [name, *(inputs or [])]
     weights = get_weights(name)
     if not inputs:

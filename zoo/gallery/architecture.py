@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from zoo.onnx.outline import Layer
 
 _COLUMN = 116
+_GAP = 16  # between the shapes of a glyph, which has no words
 _MIDDLE = 84
 _HEIGHT = 218
 _OPERATORS = {
@@ -26,6 +28,9 @@ _OPERATORS = {
 _ACTIVATIONS = ("Relu", "Sigmoid", "Softmax", "Tanh")
 _FREE = ("batch", "time")
 _MOST_PLANES = 6
+_STEP = 5  # from plane to plane
+_PLANE = 62  # the side of 28 x 28
+_COLUMN_WIDTH = 14
 _TIMES = " \N{MULTIPLICATION SIGN} "
 
 
@@ -59,9 +64,20 @@ def drawing(stages: Sequence[Stage]) -> str:
     )
 
 
+def glyph(stages: Sequence[Stage]) -> str:
+    """The SVG without words, for where the words stand beside it."""
+    shapes, right = [], 2.0
+    for stage in stages:
+        width = _width(stage.size)
+        shapes.append(_shape(right + width / 2, stage.size))
+        right += width + _GAP
+    box = f"0 {_MIDDLE - 68} {right - _GAP + 2:.0f} 136"
+    return f'<svg class="glyph" viewBox="{box}" aria-hidden="true">{"".join(shapes)}</svg>'
+
+
 def description(stages: Sequence[Stage]) -> str:
     """The same in words."""
-    return "; ".join(f"{one.title}: {_size_text(one.size)}" for one in stages)
+    return escape("; ".join(f"{one.title}: {_size_text(one.size)}" for one in stages))
 
 
 def _title(layer: Layer) -> str:
@@ -97,7 +113,7 @@ def _stage(place: int, stage: Stage) -> str:
 
 
 def _text(x: float, y: float, kind: str, text: str) -> str:
-    return f'<text x="{x}" y="{y}" class="{kind}">{text}</text>' if text else ""
+    return f'<text x="{x}" y="{y}" class="{kind}">{escape(text)}</text>' if text else ""
 
 
 def _arrow(x: int) -> str:
@@ -113,16 +129,25 @@ def _shape(centre: float, size: Sequence[int]) -> str:
     return _vector(centre, math.prod(size) or 1)
 
 
+def _width(size: Sequence[int]) -> float:
+    if len(size) < 3:
+        return _COLUMN_WIDTH
+    shown, wide, _ = _stack(size[-3], *size[-2:])
+    return wide + _STEP * (shown - 1)
+
+
+def _stack(count: int, height: int, width: int) -> tuple[int, float, float]:
+    """How many planes are drawn, their width and height; the more, the more channels there are."""
+    scale = _PLANE * (max(height, width) / 28) ** 0.6 / max(height, width)
+    return min(_MOST_PLANES, 1 + round(math.log2(count))), width * scale, height * scale
+
+
 def _planes(centre: float, count: int, height: int, width: int) -> str:
-    """Overlapping planes; the more, the more channels there are."""
-    shown = min(_MOST_PLANES, 1 + round(math.log2(count)))
-    step = 5
-    scale = 62 * (max(height, width) / 28) ** 0.6 / max(height, width)
-    wide, high = width * scale, height * scale
-    left = centre - (wide + step * (shown - 1)) / 2
-    top = _MIDDLE - (high + step * (shown - 1)) / 2
+    shown, wide, high = _stack(count, height, width)
+    left = centre - (wide + _STEP * (shown - 1)) / 2
+    top = _MIDDLE - (high + _STEP * (shown - 1)) / 2
     return "".join(
-        f'<rect class="plane" x="{left + step * at:.1f}" y="{top + step * at:.1f}" '
+        f'<rect class="plane" x="{left + _STEP * at:.1f}" y="{top + _STEP * at:.1f}" '
         f'width="{wide:.1f}" height="{high:.1f}" rx="2"/>'
         for at in range(shown)
     )
@@ -138,6 +163,6 @@ def _vector(centre: float, count: int) -> str:
         )
     high = min(132.0, 30 * math.log10(count) + 12)
     return (
-        f'<rect class="column" x="{centre - 7}" y="{_MIDDLE - high / 2:.1f}" '
-        f'width="14" height="{high:.1f}" rx="3"/>'
+        f'<rect class="column" x="{centre - _COLUMN_WIDTH / 2:g}" y="{_MIDDLE - high / 2:.1f}" '
+        f'width="{_COLUMN_WIDTH}" height="{high:.1f}" rx="3"/>'
     )

@@ -12,7 +12,7 @@ from typing import Any
 from zoo.manifest import Weights
 
 FOLDER = Path("docs", "models")
-_HEATS = (0.0, 0.01, 0.05, 0.4)  # shares of a row from which a cell is darker
+_HEATS = (0.0, 0.01, 0.03, 0.1, 0.3)  # shares of a row from which a cell is darker
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Confusion:
-    """`rows` by true label: counts with their heat, 0 to 4; `strip` a PNG, or None."""
+    """`rows` by true label: counts with their heat, 0 to 5; `strip` a PNG, or None."""
 
     labels: tuple[str, ...]
     rows: tuple[tuple[str, tuple[tuple[int, int], ...]], ...]

@@ -3,54 +3,75 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from zoo import __version__, samples
+from zoo import __version__
 from zoo.errors import MissingDependencyError
 from zoo.fetching import read_artifact
 from zoo.figures import file_size, metric_value
-from zoo.gallery import architecture, charts, forms, mistakes, onnxruntime_web
+from zoo.gallery import architecture, charts, mistakes
+from zoo.gallery.demonstrations import demonstration, is_picture
+from zoo.gallery.modules import needed
 from zoo.gallery.serving import POLICY
+from zoo.gallery.snippets import snippets
 from zoo.manifest import Weights
+
+_DIGITS = "mnist"  # whose records read digits on the index
 
 _TITLES = {
     "r2": "R²",
     "mean_squared_error": "mean squared error",
     "nats_per_character": "nats per character",
 }
-_PROMPTS = {"word": "The game was", "character": "ROMEO:\n"}
-_FETCHED = ("safetensors", "onnx-graph", "vocabulary")
-_NOTES = {
-    "adult": "The model repeats what the census of 1994 recorded, its inequalities included: "
-    "a reason not to decide about people with such a model."
-}
-_LENGTHS = {"word": (20, 200, 60), "character": (50, 600, 300)}
+
+_ELSEWHERE = ("name", "task", "dataset", "epochs", "preprocessing", "config")
 
 
-def render(records: Iterable[Weights], logs: Path) -> Iterator[tuple[str, str]]:
-    """The place of each page and its HTML. `logs` is the folder above the training logs."""
+def render(records: Iterable[Weights], logs: Path, runtime: int) -> Iterator[tuple[str, str]]:
+    """The place of each page and its HTML.
+
+    `logs` is the folder above the training logs, `runtime` how many bytes a visitor fetches of it.
+    """
     everyone = list(records)
     environment = _environment()
-    digits = [one for one in everyone if _is_picture(one) and one.metrics[0].dataset == "mnist"]
+    digits = _readers_of_digits(everyone)
     shared = {"policy": POLICY, "version": __version__}
+    demo = demonstration(digits[0], digits, runtime) if digits else None
     yield (
         "index.html",
         environment.get_template("index.html").render(
             **shared,
             root="",
+            modules=needed("page", "list", *_scripts(demo)),
             cards=[_card(one) for one in everyone],
             tasks=_distinct(one.task for one in everyone),
             datasets=_distinct(one.metrics[0].dataset for one in everyone),
-            demo=_picture_demo(digits) if digits else None,
+            demo=demo,
         ),
     )
     template = environment.get_template("record.html")
     for one in everyone:
-        page = template.render(**shared, root="../", **_record(one, everyone, logs))
+        demo = demonstration(one, everyone, runtime)
+        parts = {"demo": demo, "modules": needed("page", *_scripts(demo)), **_record(one, logs)}
+        page = template.render(**shared, root="../", **parts)
         yield f"models/{one.name}.html", page
+
+
+def _scripts(demo: Mapping[str, Any] | None) -> list[str]:
+    """The script of a demonstration has the name of its kind."""
+    return [demo["kind"]] if demo else []
+
+
+def _readers_of_digits(records: Iterable[Weights]) -> list[Weights]:
+    """One record of each architecture, the first."""
+    found: dict[str, Weights] = {}
+    for one in records:
+        if is_picture(one) and one.metrics[0].dataset == _DIGITS:
+            found.setdefault(one.architecture, one)
+    return list(found.values())
 
 
 @cache
@@ -83,14 +104,6 @@ def _distinct(values: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-def _download(*models: Weights) -> str:
-    """What a demonstration fetches, in words."""
-    files = [one for weights in models for one in weights.artifacts.values()]
-    size = sum(one.size for one in files if one.kind in _FETCHED)
-    runtime = sum(one["size"] for one in onnxruntime_web.pinned()["files"].values())
-    return f"{file_size(size)} of weights and {file_size(runtime)} of runtime"
-
-
 def _card(weights: Weights) -> Mapping[str, Any]:
     metric = weights.metrics[0]
     return {
@@ -102,6 +115,7 @@ def _card(weights: Weights) -> Mapping[str, Any]:
         "data": metric.dataset,
         "parameters": f"{weights.parameters:,}",
         "size": file_size(weights.artifact("safetensors").size),
+        "glyph": architecture.glyph(_stages(weights)),
     }
 
 
@@ -113,99 +127,52 @@ def _standard_error(metric: str, error: float | None) -> str:
     return "" if error is None else metric_value(metric, error).removesuffix(" %")
 
 
-def _record(weights: Weights, everyone: Sequence[Weights], logs: Path) -> Mapping[str, Any]:
+def _record(weights: Weights, logs: Path) -> Mapping[str, Any]:
     return {
         **_card(weights),
-        "demo": _demo(weights, everyone),
-        "architecture": _architecture(weights),
+        "architecture": architecture.drawing(_stages(weights)),
         "curves": _curves(weights, logs),
+        "log": log_of(weights, logs),
         "confusion": mistakes.read(weights, logs),
         "metrics": _metrics(weights),
         "runtimes": _distinct(name for one in weights.metrics for name in one.runtimes),
         "facts": _facts(weights),
-        "snippets": _snippets(weights),
+        "snippets": snippets(weights),
         "files": [_file(weights, kind) for kind in weights.artifacts],
         "reproduce": weights.provenance["command"],
         "data_digests": weights.provenance.get("data", {}),
     }
 
 
-def _is_picture(weights: Weights) -> bool:
-    return weights.preprocessing["kind"] == "image" and bool(weights.labels)
+def log_of(weights: Weights, logs: Path) -> Path | None:
+    """The training log of a record, where it is below the folder `logs`."""
+    path = (logs / weights.provenance["log"]).resolve()
+    return path if path.is_relative_to(logs.resolve()) and path.is_file() else None
 
 
-def _demo(weights: Weights, everyone: Sequence[Weights]) -> Mapping[str, Any] | None:
-    if _is_picture(weights):
-        dataset = weights.metrics[0].dataset
-        same = [one for one in everyone if _is_picture(one) and one.metrics[0].dataset == dataset]
-        return _picture_demo(same, weights)
-    if weights.preprocessing["kind"] == "tokens":
-        level = weights.preprocessing["level"]
-        prompt, (least, most, length) = _PROMPTS[level], _LENGTHS[level]
-        bounds = {"least": least, "most": most, "length": length}
-        return {
-            "kind": "writing",
-            "model": weights.name,
-            "prompt": prompt,
-            "download": _download(weights),
-            **bounds,
-        }
-    controls = forms.controls(weights)
-    if not controls:
-        return None
-    unit = forms.unit(weights)
-    use = {"preprocessing": weights.preprocessing, "labels": weights.labels, "unit": unit}
-    return {
-        "kind": "features",
-        "model": weights.name,
-        "controls": controls,
-        "download": _download(weights),
-        "labels": weights.labels,
-        "unit": unit,
-        "note": _NOTES.get(weights.metrics[0].dataset, ""),
-        "use": {name: _plain(one) for name, one in use.items()},
-    }
-
-
-def _picture_demo(models: Sequence[Weights], current: Weights | None = None) -> Mapping[str, Any]:
-    first = current or models[0]
-    dataset = first.metrics[0].dataset
-    listed = {"mnist": samples.digits, "fashion_mnist": samples.garments}
-    pictures = listed[dataset]() if dataset in listed else []
-    return {
-        "kind": "picture",
-        "what": {"mnist": "digit", "fashion_mnist": "garment"}.get(dataset, "picture"),
-        "models": [(_card(one), one is current) for one in models],
-        "labels": first.labels,
-        "download": _download(*models),
-        "samples": [(path.name, path.stem.partition("_")[2]) for path in pictures],
-        "size": first.preprocessing["size"],
-        "use": {"preprocessing": _plain(first.preprocessing), "labels": _plain(first.labels)},
-    }
-
-
-def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
-
-
-def _architecture(weights: Weights) -> str:
+def _stages(weights: Weights) -> list[architecture.Stage]:
     from zoo.onnx import outline
 
-    layers = outline.layers(read_artifact(weights.artifact("onnx-graph")))
+    graph = weights.artifacts.get("onnx-graph")
+    layers = outline.layers(read_artifact(graph)) if graph else []
     sizes = tuple(one for one in weights.inputs[0].shape if isinstance(one, int))
     title = {"image": "Picture", "tokens": "Token"}.get(weights.preprocessing["kind"], "Features")
-    stages = architecture.stages(architecture.Stage(title, "", sizes or (1,)), layers)
-    return architecture.drawing(stages)
+    return architecture.stages(architecture.Stage(title, "", sizes or (1,)), layers)
 
 
 def _curves(weights: Weights, logs: Path) -> list[Mapping[str, str]]:
-    path = logs / weights.provenance.get("log", "")
-    if not path.is_file():
+    path = log_of(weights, logs)
+    if path is None:
         return []
     curves = [one for one in charts.read_log(path) if len(one.points) > 1]
-    titles = (one.name.replace("_", " ") for one in curves)
+    titles = (_curve_title(one.name) for one in curves)
     drawings = (charts.drawing(one) for one in curves)
     return [{"title": t, "drawing": d} for t, d in zip(titles, drawings, strict=True)]
+
+
+def _curve_title(name: str) -> str:
+    split, _, metric = name.partition("_")
+    return f"{split} {_title(metric)}"
 
 
 def _metrics(weights: Weights) -> list[Mapping[str, Any]]:
@@ -225,7 +192,6 @@ def _facts(weights: Weights) -> Mapping[str, str]:
     provenance = weights.provenance
     seconds = provenance["wall_seconds"]
     duration = f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{seconds:.0f} seconds"
-    environment = provenance.get("environment", {})
     unit = "a token" if weights.task == "language-modeling" else "an input"
     facts = {
         "Parameters": f"{weights.parameters:,}",
@@ -235,13 +201,26 @@ def _facts(weights: Weights) -> Mapping[str, str]:
         "Licence of the data": weights.licence["data"],
         "Training": f"{provenance['epochs']} epochs, {duration}, seed {provenance['seed']}, "
         f"finished {provenance['finished']}",
-        "Machine": "; ".join(environment.get("processors", [])),
+        "Recipe": ", ".join(_settings(provenance["recipe"])),
+        "Machine": "; ".join(provenance["environment"].get("processors", [])),
         "Versions": ", ".join(f"{key} {one}" for key, one in provenance["versions"].items()),
         "Version": "" if weights.version == 1 else str(weights.version),
         "Over seeds": f"{_title(weights.seeds.metric)} {weights.seeds}" if weights.seeds else "",
         "Notes": provenance.get("notes") or "",
     }
     return {name: text for name, text in facts.items() if text}
+
+
+def _settings(recipe: Mapping[str, Any]) -> Iterator[str]:
+    """What a recipe chooses, but for what stands elsewhere on the page."""
+    for name, value in recipe.items():
+        title = name.replace("_", " ")
+        if name in _ELSEWHERE or value in (None, {}, False):
+            continue
+        if isinstance(value, Mapping):
+            yield f"{title} ({', '.join(_settings(value))})"
+        else:
+            yield title if value is True else f"{title} {value}"
 
 
 def _file(weights: Weights, kind: str) -> Mapping[str, str]:
@@ -252,56 +231,3 @@ def _file(weights: Weights, kind: str) -> Mapping[str, str]:
         "size": file_size(artifact.size),
         "sha256": artifact.sha256,
     }
-
-
-_PYTHON = {
-    "image": 'import zoo\n\nclassify = zoo.pipeline("{name}")\nprint(classify("picture.png"))',
-    "features": 'import zoo\n\npredict = zoo.pipeline("{name}")\nprint(predict({example}))',
-    "tokens": 'import zoo\n\nwrite = zoo.pipeline("{name}")\n'
-    "print(write({prompt!r}, length=20, temperature=0.8))",
-}
-_GLUON = 'import zoo\n\nnet = zoo.get_model("{name}", pretrained=True)\nnet.hybridize()\nprint(net)'
-_JAVASCRIPT = """\
-// zoo export {name} model.onnx
-import * as ort from "onnxruntime-web";
-
-const session = await ort.InferenceSession.create("model.onnx");
-{tensors}
-const {{ {output} }} = await session.run({{ {inputs} }});
-console.log({output}.data);"""
-
-
-def _snippets(weights: Weights) -> list[Mapping[str, str]]:
-    kind = weights.preprocessing["kind"]
-    given = {
-        "name": weights.name,
-        "example": _example(weights),
-        "prompt": _PROMPTS.get(weights.preprocessing.get("level", ""), ""),
-    }
-    script = _JAVASCRIPT.format(
-        name=weights.name,
-        tensors="\n".join(_tensor(one.name, one.shape, one.dtype) for one in weights.inputs),
-        inputs=", ".join(one.name for one in weights.inputs),
-        output=weights.outputs[0].name,
-    )
-    return [
-        {"title": "Python, on ONNX Runtime", "code": _PYTHON[kind].format(**given)},
-        {"title": "Python, Gluon", "code": _GLUON.format(**given)},
-        {"title": "JavaScript, on onnxruntime-web", "code": script},
-    ]
-
-
-def _example(weights: Weights) -> str:
-    if weights.preprocessing["kind"] != "features":
-        return ""
-    row = weights.golden.input[0]
-    if "names" in weights.preprocessing:
-        return repr([round(float(one), 2) for one in row])
-    return repr([at + 1 for at, value in enumerate(row) if value])
-
-
-def _tensor(name: str, shape: Sequence[int | str], dtype: str) -> str:
-    sizes = [one if isinstance(one, int) else 1 for one in shape]
-    count = "*".join(map(str, sizes))
-    made = "new BigInt64Array" if dtype == "int64" else "new Float32Array"
-    return f'const {name} = new ort.Tensor("{dtype}", {made}({count}), {sizes});'

@@ -6,6 +6,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from zoo.errors import ConfigError
+
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'"
@@ -39,7 +41,16 @@ class _Handler(SimpleHTTPRequestHandler):
 
 
 def gallery_server(folder: Path, port: int = 0) -> ThreadingHTTPServer:
-    """A server of `folder` on 127.0.0.1, not yet started; port 0 takes a free one."""
-    server = ThreadingHTTPServer(("127.0.0.1", port), partial(_Handler, directory=str(folder)))
+    """A server of `folder` on 127.0.0.1, not yet started; port 0 takes a free one.
+
+    Raises ConfigError for a port that cannot be had.
+    """
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), partial(_Handler, directory=str(folder)))
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            f"Port {port} cannot be had ({getattr(error, 'strerror', None) or error}): "
+            "give another, or 0 for any that is free."
+        ) from None
     server.daemon_threads = True
     return server

@@ -5,24 +5,25 @@ The folder appears whole or not at all. Its `weights` are a hub: a manifest and 
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from zoo import samples
+from zoo import lookup
 from zoo.errors import ConfigError
 from zoo.fetching import read_artifact
 from zoo.gallery import mistakes, onnxruntime_web
-from zoo.gallery.pages import render
-from zoo.manifest import FILE_NAME, Weights, read_manifest, write_manifest
+from zoo.gallery.demonstrations import SAMPLES
+from zoo.gallery.pages import log_of, render
+from zoo.manifest import FILE_NAME, Weights, write_manifest
 from zoo.versions import newest
 
 _HERE = Path(__file__).parent
 _CHECKOUT = _HERE.parent.parent
 _MARK = "gallery.json"  # says that a folder is a gallery, which another may replace
-_SAMPLES = {"mnist": samples.digits, "fashion_mnist": samples.garments}
 
 
 def build_site(
@@ -30,9 +31,11 @@ def build_site(
     *,
     runtime: Path | None = None,
     logs: Path | None = None,
-    manifest: Path | None = None,
+    records: Mapping[str, Weights] | None = None,
 ) -> list[Path]:
-    """Write the gallery of all records to the folder `out`; returns its files, sorted.
+    """Write the gallery of `records` to the folder `out`; returns its files, sorted.
+
+    `records` are by default those of the default hub.
 
     `runtime` is the folder `dist` of onnxruntime-web, by default looked for in `node_modules`
     here and in the checkout; `logs` the folder above the training logs that records name, by
@@ -42,13 +45,14 @@ def build_site(
     """
     if out.exists() and not (out / _MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{out} exists and is not a gallery: give a new or an empty folder.")
-    records = newest(read_manifest())
+    records = newest(lookup.records()) if records is None else records
     files = _files(records, onnxruntime_web.read(runtime), logs or _CHECKOUT)
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
         for place, content in files:
             _write(temporary / place, content)
+        (temporary / "weights").mkdir(exist_ok=True)
         write_manifest(temporary / "weights" / FILE_NAME, records)
         temporary.chmod(0o755)
         shutil.rmtree(out, ignore_errors=True)
@@ -62,22 +66,34 @@ def build_site(
 def _files(
     records: Mapping[str, Weights], runtime: Mapping[str, bytes], logs: Path
 ) -> Iterator[tuple[str, bytes]]:
-    for place, page in render(records.values(), logs):
+    runtime = dict(map(_zipped, runtime, runtime.values()))
+    size = sum(map(len, runtime.values()))
+    for place, page in render(records.values(), logs, size):
         yield place, page.encode()
     for path in sorted((_HERE / "assets").iterdir()):
         yield f"assets/{path.name}", path.read_bytes()
     for name, content in runtime.items():
         yield f"onnxruntime/{name}", content
-    for dataset in {one.metrics[0].dataset for one in records.values()} & _SAMPLES.keys():
-        for path in _SAMPLES[dataset]():
+    for dataset in {one.metrics[0].dataset for one in records.values()} & SAMPLES.keys():
+        for path in SAMPLES[dataset]():
             yield f"samples/{path.name}", path.read_bytes()
     for weights in records.values():
         for artifact in weights.artifacts.values():
             yield f"weights/{artifact.file}", read_artifact(artifact)
+        log = log_of(weights, logs)
+        if log:
+            yield f"logs/{weights.name}.jsonl", log.read_bytes()
         confusion = mistakes.read(weights, logs)
         if confusion and confusion.strip:
             yield f"mistakes/{weights.name}.png", confusion.strip
     yield _MARK, json.dumps({"gallery": sorted(records)}, indent=1).encode() + b"\n"
+
+
+def _zipped(name: str, content: bytes) -> tuple[str, bytes]:
+    """WebAssembly as gzip, a quarter of its size, which the worker unzips: many hosts do not."""
+    if not name.endswith(".wasm"):
+        return name, content
+    return f"{name}.gz", gzip.compress(content, mtime=0)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -16,7 +16,7 @@ if (list) (await import("./list.js")).startList(list);
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.hidden = !navigator.clipboard;
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(button.closest("figure").querySelector("code").textContent);
+    await navigator.clipboard.writeText(button.closest("figure").querySelector("[data-code]").textContent);
     button.textContent = "Copied";
     setTimeout(() => (button.textContent = "Copy"), 2000);
   });

@@ -15,17 +15,31 @@ export function startPicture(root) {
   const seen = root.querySelector("[data-seen]");
   const spoken = root.querySelector("[data-spoken]");
   const status = new Status(root);
+  const opened = []; // panels whose models are there; the smallest come first
   let picture = null; // pixels to look at instead of the paper's
-  let ready = null;
+  let preparing = false;
   let busy = false;
   let again = false;
 
-  const prepare = () => {
-    ready ??= openAll(panels, status).catch((error) => {
-      ready = null;
-      throw error;
-    });
-    return ready;
+  const settle = () => root.setAttribute("aria-busy", String(preparing || busy));
+
+  const prepare = async () => {
+    if (preparing || opened.length === panels.length) return;
+    preparing = true;
+    settle();
+    try {
+      for (const panel of panels.slice(opened.length)) {
+        await open(panel.dataset.model, (progress) => status.progress(progress));
+        opened.push(panel);
+        refresh();
+      }
+      status.accept();
+      status.verified();
+    } catch (error) {
+      status.refuse(error);
+    }
+    preparing = false;
+    settle();
   };
 
   const clear = () => {
@@ -37,26 +51,30 @@ export function startPicture(root) {
     spoken.textContent = "";
   };
 
-  /** One look at a time; what is drawn meanwhile is looked at next. */
-  const look = async () => {
+  const look = () => {
     root.classList.add("drawn");
+    prepare();
+    return refresh();
+  };
+
+  /** One prediction at a time; what is drawn meanwhile is looked at next. */
+  const refresh = async () => {
     again = true;
     if (busy) return;
     busy = true;
-    root.setAttribute("aria-busy", "true");
+    settle();
     try {
-      await prepare();
-      status.accept();
       while (again) {
         again = false;
         await predict();
+        if (opened.length === panels.length) status.accept();
       }
     } catch (error) {
       if (error instanceof BlankPicture) status.say(error.message);
       else status.refuse(error);
     }
     busy = false;
-    root.setAttribute("aria-busy", "false");
+    settle();
   };
 
   const predict = async () => {
@@ -65,15 +83,16 @@ export function startPicture(root) {
     showSeen(seen, levels, preprocessing);
     const input = normalized(levels, preprocessing);
     const answers = [];
-    for (const panel of panels) {
+    for (const panel of opened) {
       const { output, milliseconds: time } = await run(
-        panel.dataset.model, input, [1, 1, ...preprocessing.size],
+        panel.dataset.model, input, [1, preprocessing.mean.length, ...preprocessing.size],
       );
+      if (pad.isBlank && !picture) return; // wiped meanwhile
       const probabilities = softmax(output);
       showBars(panel, labels, probabilities, milliseconds(time));
       answers.push(`${panel.dataset.model} says ${panel.querySelector("[data-answer]").textContent}`);
     }
-    spoken.textContent = `${answers.join(", ")}.`;
+    if (answers.length) spoken.textContent = `${answers.join(", ")}.`;
   };
 
   pad.canvas.addEventListener("drawn", () => {
@@ -82,7 +101,7 @@ export function startPicture(root) {
   });
   pad.canvas.addEventListener("wiped", clear);
   root.querySelector("[data-clear]").addEventListener("click", clear);
-  root.addEventListener("pointerenter", () => prepare().catch((error) => status.refuse(error)));
+  root.addEventListener("pointerenter", prepare);
   root.querySelector("[data-file]").addEventListener("change", async ({ target }) => {
     if (!target.files.length) return;
     try {
@@ -105,13 +124,6 @@ export function startPicture(root) {
 
   clear();
   root.querySelectorAll("[disabled]").forEach((control) => (control.disabled = false));
-}
-
-async function openAll(panels, status) {
-  for (const panel of panels) {
-    await open(panel.dataset.model, (progress) => status.progress(progress));
-  }
-  status.verified();
 }
 
 function pixelsOf(bitmap) {

@@ -15,9 +15,10 @@ export function fitted(pixels, preprocessing) {
   return preprocessing.background === 255 ? field.map((level) => 255 - level) : field;
 }
 
-/** Grey levels as the input of one picture. */
+/** Grey levels as the input of one picture, the same in every channel. */
 export function normalized(levels, { scale, mean, std }) {
-  return Float32Array.from(levels, (level) => (level * scale - mean[0]) / std[0]);
+  const planes = mean.map((one, at) => [...levels].map((level) => (level * scale - one) / std[at]));
+  return Float32Array.from(planes.flat());
 }
 
 /** A feature row less its mean and over its spread, where the record has them. */

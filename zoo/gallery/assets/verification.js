@@ -32,5 +32,12 @@ export async function verified(url, { file, size, sha256 }, progress) {
   );
 }
 
+/** The content of gzip's bytes; a host that says so in a header has unzipped them already. */
+export async function unzipped(bytes) {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  const content = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(content).arrayBuffer());
+}
+
 const hex = (buffer) =>
   Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");

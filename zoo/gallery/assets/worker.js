@@ -7,12 +7,13 @@ import { bind } from "./binding.js";
 import { readSafetensors } from "./safetensors.js";
 import { choose } from "./sampling.js";
 import { Continuation, readVocabulary, tokenize } from "./text.js";
-import { received, verified } from "./verification.js";
+import { received, unzipped, verified } from "./verification.js";
 
 const WEIGHTS = new URL("../weights/", import.meta.url);
 const RUNTIME = new URL("../onnxruntime/", import.meta.url);
+const KINDS = ["onnx-graph", "safetensors", "vocabulary"];
 const PROMPT_CHUNK = 64; // time steps; bounds the logits that a long prompt needs at once
-const WASM = "ort-wasm-simd-threaded.wasm";
+const WASM = "ort-wasm-simd-threaded.wasm.gz";
 
 ort.env.wasm.numThreads = 1; // more would need headers that not every web host can send
 ort.env.wasm.wasmPaths = RUNTIME.href;
@@ -44,13 +45,7 @@ async function open({ name }, id) {
 }
 
 async function openRecord(name, progress) {
-  const record = await findRecord(name);
-  const bytes = {};
-  for (const kind of ["onnx-graph", "safetensors", "vocabulary"]) {
-    const artifact = record.artifacts[kind];
-    if (artifact) bytes[kind] = await verified(new URL(artifact.file, WEIGHTS), artifact, progress);
-  }
-  await loadRuntime(progress);
+  const [{ record, bytes }] = await Promise.all([files(name, progress), loadRuntime(progress)]);
   progress({ text: `Opening ${name}` });
   const model = bind(bytes["onnx-graph"], readSafetensors(bytes.safetensors));
   const session = await ort.InferenceSession.create(model);
@@ -58,6 +53,18 @@ async function openRecord(name, progress) {
   const tokens = bytes.vocabulary && readVocabulary(bytes.vocabulary);
   const index = tokens && new Map(tokens.map((token, number) => [token, number]));
   return { record, session, tokens, index };
+}
+
+/** A record and, by kind, the verified bytes of its files. */
+async function files(name, progress) {
+  const record = await findRecord(name);
+  const bytes = {};
+  const fetching = KINDS.filter((kind) => record.artifacts[kind]).map(async (kind) => {
+    const artifact = record.artifacts[kind];
+    bytes[kind] = await verified(new URL(artifact.file, WEIGHTS), artifact, progress);
+  });
+  await Promise.all(fetching);
+  return { record, bytes };
 }
 
 async function findRecord(name) {
@@ -69,9 +76,9 @@ async function findRecord(name) {
 }
 
 async function loadRuntime(progress) {
-  runtime ??= received(new URL(WASM, RUNTIME), progress).then((bytes) => {
-    ort.env.wasm.wasmBinary = bytes.buffer;
-  });
+  runtime ??= received(new URL(WASM, RUNTIME), progress)
+    .then(unzipped)
+    .then((bytes) => (ort.env.wasm.wasmBinary = bytes));
   runtime.catch(() => (runtime = null));
   await runtime;
 }

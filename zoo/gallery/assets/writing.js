@@ -22,7 +22,7 @@ export function startWriting(root) {
       await open(root.dataset.model, (progress) => status.progress(progress));
       status.accept();
       status.verified();
-        if (writing) await goOn({ prompt, length, temperature, topK });
+      if (writing) await goOn({ prompt, length, temperature, topK });
     } catch (error) {
       status.refuse(error);
     }
