@@ -19,6 +19,13 @@ ROWS = {
     "dot_vectors": (lambda F, x, y: F.dot(x, y), [(6,), (6,)]),
     "dot_matrix_vector": (lambda F, x, y: F.dot(x, y), [ROW, (6,)]),
     "dot_cube": (lambda F, x, y: F.dot(x, y), [CUBE, (6, 3)]),
+    "dot_cube_a": (lambda F, x, y: F.dot(x, y, transpose_a=True), [(6, "batch", 3), (6, 5)]),
+    "dot_cube_a_vector": (lambda F, x, y: F.dot(x, y, transpose_a=True), [(6, "batch", 3), (6,)]),
+    "dot_cube_b": (lambda F, x, y: F.dot(x, y, transpose_b=True), [ROW, (3, 5, 6)]),
+    "dot_cubes": (
+        lambda F, x, y: F.dot(x, y, transpose_a=True, transpose_b=True),
+        [(6, "batch", 3), (3, 5, 6)],
+    ),
     "dot_to_cube": (lambda F, x, y: F.dot(x, y), [ROW, (6, 3, 2)]),
     "batch_dot": (lambda F, x, y: F.batch_dot(x, y), [CUBE, ("batch", 6, 3)]),
     "batch_dot_a": (
