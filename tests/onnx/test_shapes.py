@@ -79,7 +79,7 @@ def test_a_free_axis_is_not_dropped_where_it_happens_to_be_one() -> None:
 
 def test_a_rank_that_depends_on_sizes_is_refused() -> None:
     net = shrunk(lambda F, y, x: F.squeeze(y))
-    with pytest.raises(ExportError, match="The rank of '.*squeeze0_output' depends on the sizes"):
+    with pytest.raises(ExportError, match=r"The rank of '.*squeeze0_output' depends on the sizes"):
         to_model(net, inputs=(2, 3, "height", 24))
 
 
