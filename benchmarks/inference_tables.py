@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import onnxruntime
 from inference_cases import Case
 from pages import table, write_between
 
+_KEPT = ("nodes", "differences", "failures", "costs")
 BEGIN, END = "<!-- onnx inference -->", "<!-- end of onnx inference -->"
 OTHERS = {
     "torch": "torch.onnx",
@@ -33,6 +35,17 @@ class Row:
     differences: Mapping[str, float]
     failures: Mapping[str, str]
     costs: Mapping[str, Mapping[str, Any]]
+
+    def save(self, path: Path) -> None:
+        kept = {name: getattr(self, name) for name in _KEPT}
+        times = {kind: list(taken) for kind, taken in self.times.items()}
+        path.write_text(json.dumps({**kept, "times": times}))
+
+    @classmethod
+    def load(cls, case: Case, path: Path) -> Row:
+        kept = json.loads(path.read_text())
+        times = {kind: np.array(taken) for kind, taken in kept["times"].items()}
+        return cls(case, **{**kept, "times": times})
 
     def ratio(self, kind: str) -> np.ndarray:
         """The other's time divided by ours in each round, as quartiles (3,)."""

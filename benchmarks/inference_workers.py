@@ -98,19 +98,27 @@ def _onnx(case: Case, path: Path, threads: int) -> tuple[Callable[[], np.ndarray
         one.name: array.astype(types[one.type])
         for one, array in zip(declared, draw_inputs(case), strict=True)
     }
+    names = _prediction_first(session, inputs)
 
     def run() -> np.ndarray:
-        return session.run(None, inputs)[0]
+        return session.run(names, inputs)[0]
 
     def step() -> np.ndarray:
         data, *states = inputs
-        output, *found = session.run(None, inputs)
+        output, *found = session.run(names, inputs)
         inputs.update(zip(states, found, strict=True))
         inputs[data] = np.full_like(inputs[data], output.argmax())
         return output
 
     nodes = len(onnx.load_model_from_string(content).graph.node)
     return (step if case.feedback else run), nodes
+
+
+def _prediction_first(session: Any, inputs: dict[str, np.ndarray]) -> list[str]:
+    """The names of the outputs, the largest before the states: mx2onnx keeps no order."""
+    sizes = [one.size for one in session.run(None, inputs)]
+    names = [one.name for one in session.get_outputs()]
+    return [name for _, name in sorted(zip(sizes, names, strict=True), key=lambda one: -one[0])]
 
 
 def _mxnet(case: Case, path: Path, threads: int) -> tuple[Callable[[], Any], None]:

@@ -6,7 +6,9 @@ Every contestant runs in a process of its own with the same threads; they take t
 round, so that whatever else the machine does falls on all of them. A ratio is the median over the
 rounds of another one's time divided by ours in the same round: above 1 we are faster.
 `--torch-python` is a Python that has torch and onnxscript; without it that column stays empty.
-`--write` puts the tables into docs/performance.md.
+`--write` puts the tables into docs/performance.md. With `--graphs FOLDER` the exported graphs are
+kept and used again, and so are rows: `--only` measures some of the cases, and the tables hold what
+was measured before in the same folder, too.
 """
 
 from __future__ import annotations
@@ -142,17 +144,26 @@ def differences(readies: Mapping[str, Ready]) -> dict[str, float]:
     }
 
 
-def rows(options: Options) -> Iterator[Row]:
+def measure(options: Options) -> None:
     for case in options.cases:
         row = contest(case, options)
         print(row.line(), flush=True)
-        yield row
+        row.save(options.graphs / f"{case.name}.row.json")
+
+
+def rows(options: Options) -> Iterator[Row]:
+    """Those measured now, and before in the same folder."""
+    for case in CASES.values():
+        path = options.graphs / f"{case.name}.row.json"
+        if path.is_file():
+            yield Row.load(case, path)
 
 
 def main() -> None:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="zoo-graphs-") as folder:
         options = read(folder)
+        measure(options)
         found = list(rows(options))
     tables = [speed_table(found), exports_table(found)]
     print("\n" + "\n\n".join(tables))

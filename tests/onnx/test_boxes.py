@@ -43,6 +43,8 @@ NMS: dict[str, dict[str, Any]] = {
     "plain": {},
     "classes": {"id_index": 0},
     "classes_forced": {"id_index": 0, "force_suppress": True},
+    "no_classes_forced": {"force_suppress": True},
+    "no_classes_apart": {"force_suppress": False},
     "background": {"id_index": 0, "background_id": 1},
     "topk": {"topk": 10},
     "topk_classes": {"topk": 15, "id_index": 0, "valid_thresh": 0.4},
@@ -187,3 +189,28 @@ def test_boxes(case: Case, opset: int) -> None:
 def test_anchors_of_free_sizes_are_refused() -> None:
     with pytest.raises(ExportError, match="anchors need a fixed height"):
         to_model(nn.HybridLambda(lambda F, x: F.contrib.MultiBoxPrior(x)), inputs=(1, 2, "h", "w"))
+
+
+@pytest.mark.parametrize(
+    ("call", "inputs"),
+    [
+        (lambda F, x: F.GridGenerator(x, transform_type="warp"), ("batch", 2, 1, 5)),
+        (
+            lambda F, x: F.GridGenerator(x, transform_type="affine", target_shape=(4, 1)),
+            ("batch", 6),
+        ),
+        (
+            lambda F, x: F.SpatialTransformer(
+                F.ones((2, 1, 3, 3)),
+                x,
+                target_shape=(1, 4),
+                transform_type="affine",
+                sampler_type="bilinear",
+            ),
+            (2, 6),
+        ),
+    ],
+)
+def test_grids_of_one_row_or_column_are_refused(call: Any, inputs: Any) -> None:
+    with pytest.raises(ExportError, match="divides by 0 on a grid of one row or column"):
+        to_model(nn.HybridLambda(call), inputs=inputs)

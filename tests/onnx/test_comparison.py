@@ -8,6 +8,9 @@ pytest.importorskip("zoo._mxnet", reason="needs MXNet", exc_type=ImportError)
 
 from layers import CUBE, IDS, ROW, Case, check, function, over
 
+from zoo.manifest import TensorSpec
+
+BYTES = TensorSpec("data", ("batch", 5), "uint8")
 COMPARISONS = ("equal", "not_equal", "greater", "greater_equal", "lesser", "lesser_equal")
 LOGIC = ("logical_and", "logical_or", "logical_xor")
 CASES = [
@@ -37,7 +40,18 @@ CASES = [
             ("logical_not", lambda F, x: F.logical_not(x)),
         )
     ),
-    Case("greater_than_a_half", function(lambda F, x: x > 2.5), IDS),
+    *(
+        Case(f"{name}_fraction_{kind}", function(call), inputs)
+        for kind, inputs in (("int", IDS), ("byte", BYTES))
+        for name, call in (  # MXNet cuts the number to an integer, and wraps it around
+            ("equal", lambda F, x: x == 2.5),
+            ("greater", lambda F, x: x > 2.5),
+            ("greater_equal", lambda F, x: x >= -1),
+            ("lesser", lambda F, x: x < 3.5),
+            ("lesser_equal", lambda F, x: x <= -2.5),
+            ("logical_and", lambda F, x: F._internal._logical_and_scalar(x, scalar=0.5)),
+        )
+    ),
     Case("of_float16", function(lambda F, x: F.logical_not(F.cast(x, "float16"))), ROW),
     *(
         Case(

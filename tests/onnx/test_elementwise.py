@@ -10,8 +10,10 @@ from layers import CUBE, IDS, ROW, Case, check, function, over
 
 from zoo._mxnet import nn
 from zoo.errors import ExportError
+from zoo.manifest import TensorSpec
 from zoo.onnx import to_model
 
+BYTES = TensorSpec("data", ("batch", 5), "uint8")
 NAMES = [
     "abs",
     "arctan",
@@ -90,6 +92,13 @@ CASES = [
     Case("gradient_multiplier", function(lambda F, x: F.contrib.gradientmultiplier(x)), ROW),
     Case("identity", function(lambda F, x: F.exp(F.identity(x))), ROW, "Exp"),
     Case("clip", function(lambda F, x: F.clip(x, -0.5, 0.25)), ROW, "Clip"),
+    *(
+        Case(f"clip_{kind}_{low}_{high}", function(call), inputs)
+        for kind, inputs in (("int", IDS), ("byte", BYTES))
+        for low, high in ((2, 5), (-1, 5.5), (-0.5, 1.5), (2.5, 300))
+        for call in (lambda F, x, low=low, high=high: F.clip(x, low, high),)
+    ),
+    Case("expm1_of_far_below", function(lambda F, x: F.expm1(F.abs(x) * -300)), ROW),
     Case("cast", function(lambda F, x: F.cast(x, "float32")), IDS, "Cast"),
     Case("cast_to_itself", function(lambda F, x: F.exp(F.cast(x, "float32"))), ROW, "Exp"),
     Case("cast_to_integer", function(lambda F, x: F.cast(x * 10, "int32")), ROW, "Mul Cast"),
@@ -108,3 +117,9 @@ def test_dropout_in_inference_is_refused() -> None:
     layer = nn.HybridLambda(lambda F, x: F.Dropout(x, mode="always"))
     with pytest.raises(ExportError, match="mode='always'"):
         to_model(layer, inputs=ROW)
+
+
+def test_bounds_that_no_integer_meets_are_refused() -> None:
+    layer = nn.HybridLambda(lambda F, x: F.clip(x, -5, -2))
+    with pytest.raises(ExportError, match="no uint8 lies between -5 and -2"):
+        to_model(layer, inputs=[BYTES])

@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("zoo._mxnet", reason="needs MXNet", exc_type=ImportError)
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -337,6 +338,16 @@ def test_weights_that_float16_cannot_hold_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="weight holds numbers that float16 cannot"):
         export_onnx(dense(), tmp_path / "net.onnx", **arguments)
     export_onnx(dense(), tmp_path / "net.onnx", **arguments, check=False)
+
+
+def test_every_operator_of_mx2onnx_is_supported() -> None:
+    """Its names are read in its source, which does not import here; some are aliases."""
+    folder = Path(mx.__file__).parent / "onnx" / "mx2onnx" / "_op_translations"
+    sources = [path.read_text() for path in folder.glob("*.py")]
+    found = {name for text in sources for name in re.findall(r"register\(\s*[\"']([^\"']+)", text)}
+    aliases = {"identity": "_copy", "null": "_copy", "sum_axis": "sum"}
+    assert len(found) == 149
+    assert {aliases.get(name, name) for name in found} <= set(supported_operators())
 
 
 def test_the_supported_operators_are_sorted_names() -> None:

@@ -116,6 +116,7 @@ def test_indexing(case: Case, opset: int) -> None:
     ("call", "inputs", "message"),
     [
         (lambda F, x: F.contrib.index_array(x), ROW, "a free axis is not supported"),
+        (lambda F, x: F.unravel_index(x, shape=(4, 5)), (3, 2), "a vector of places only"),
         (lambda F, x: F.contrib.boolean_mask(x, F.max(x, axis=1)), (4, 3), "MXNet cannot infer"),
     ],
 )

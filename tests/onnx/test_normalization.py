@@ -70,6 +70,12 @@ def test_a_fixed_gamma_is_one_whatever_its_value() -> None:
     assert "gamma" not in {one.name for one in model.graph.initializer}
 
 
+def test_an_even_window_of_channels_is_refused() -> None:
+    layer = nn.HybridLambda(lambda F, x: F.LRN(x, nsize=4))
+    with pytest.raises(ExportError, match="nsize=4 is not supported, only odd numbers"):
+        to_model(layer, inputs=IMAGE)
+
+
 def test_mean_and_variance_as_outputs_are_refused() -> None:
     layer = function(lambda F, x: F.LayerNorm(x, F.ones((6,)), F.zeros((6,)), output_mean_var=True))
     with pytest.raises(ExportError, match="output_mean_var"):

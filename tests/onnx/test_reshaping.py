@@ -73,6 +73,8 @@ ROWS: dict[str, tuple[Any, Any]] = {
     "repeat": (lambda F, x: F.repeat(x, 2, axis=1), CUBE),
     "repeat_last": (lambda F, x: F.repeat(x, 3, axis=-1), CUBE),
     "repeat_first": (lambda F, x: F.repeat(x, 3, axis=0), ROW),
+    "repeat_before_free": (lambda F, x: F.repeat(x, 3, axis=1), ("batch", 3, "time", 5)),
+    "repeat_free_before_free": (lambda F, x: F.repeat(x, 2, axis=0), ("batch", 3, "time", 5)),
     "repeat_flat": (lambda F, x: F.repeat(x, 2), CUBE),
     "broadcast_to": (lambda F, x: F.broadcast_to(x, (0, 4, 6)), ("batch", 1, 6)),
     "broadcast_axis": (

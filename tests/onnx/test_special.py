@@ -120,6 +120,13 @@ def test_an_odd_number_is_not_turned_around() -> None:
         to_model(layer, inputs=(9, 7, 3))
 
 
+@pytest.mark.parametrize("name", ["gamma", "gammaln", "erfinv"])
+def test_integers_are_refused(name: str) -> None:
+    layer = nn.HybridLambda(lambda F, x: getattr(F, name)(x))
+    with pytest.raises(ExportError, match="a int32 input is not supported"):
+        to_model(layer, inputs=[TensorSpec("data", ("batch", 3), "int32")])
+
+
 def test_triangles_need_a_fixed_size() -> None:
     layer = nn.HybridLambda(lambda F, x: F.linalg.makediag(x))
     with pytest.raises(ExportError, match="a free last axis is not supported"):

@@ -137,7 +137,11 @@ class Context:
 
     def is_shared(self, place: int) -> bool:
         """Whether others take the same tensor."""
-        return self._walk.uses[self._node.inputs[place]] > 1
+        return self.takers(self._node.inputs[place]) > 1
+
+    def takers(self, edge: Edge) -> int:
+        """How many inputs and outputs take an edge."""
+        return self._walk.uses[edge]
 
     def shape_of(self, edge: Edge) -> Shape:
         return self._walk.types[edge].shape

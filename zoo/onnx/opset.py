@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 DEFAULT = 21  # the last opset for which ONNX Runtime has CPU kernels for all that Gluon needs
 IR_VERSIONS = {17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11}
 
+_ATTENTION = 23
 _BITWISE = 18
 _COL2IM = 18
 _DEFORM_CONV = 19
@@ -43,6 +44,11 @@ def check_kernel(op_type: str, opset: int, label: str) -> None:
         raise ExportError(
             f"{label}: ONNX Runtime cannot run {op_type} of opset {opset}: choose one up to 21."
         )
+
+
+def has_attention(ctx: Context) -> bool:
+    """Whether attention is an operator of its own."""
+    return ctx.opset >= _ATTENTION
 
 
 def gelu(ctx: Context, data: str) -> str:

@@ -3,15 +3,17 @@
 MXNet knows numbers only, so the shapes are inferred once with each free axis at its first size
 and once more for every axis at its second: a size that follows an axis bears its name, a size
 that never changes is a number, and any other is None (it depends on a free axis in another way).
+Two sizes can deceive: 3 and 7 both shrink to 1, and 224 and 256 come back after being halved and
+doubled. So every axis is also tried at an odd size and at a large one, where MXNet takes those.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +26,8 @@ from zoo.onnx.symbol import Edge
 Dimension = int | str | None
 Shape = tuple[Dimension, ...]
 Sizes = Mapping[str, tuple[int, int]]
+
+_LARGE = 256
 
 
 @dataclass(frozen=True)
@@ -67,15 +71,33 @@ def infer_types(
     edges = [(head[0], head[1]) for head in document["heads"]]
     names = internals.list_outputs()
     dtypes = _dtypes(internals, inputs, weights)
-    first = {axis: pair[0] for axis, pair in sizes.items()}
-    probes = [first, *({**first, axis: pair[1]} for axis, pair in sizes.items())]
-    seen = [_shapes(internals, inputs, weights, probe) for probe in probes]
+    probes, seen = _probed(internals, inputs, weights, sizes)
     types = {}
     for edge, name, dtype, *shapes in zip(edges, names, dtypes, *seen, strict=True):
         if dtype is None or any(size < 1 for shape in shapes for size in shape):
             raise ExportError(f"MXNet cannot infer the shape and dtype of {name!r}.")
+        if len({len(shape) for shape in shapes}) > 1:
+            raise ExportError(f"The rank of {name!r} depends on the sizes of free axes.")
         types[edge] = TensorType(_merge(shapes, probes), np.dtype(dtype).name)
     return types
+
+
+def _probed(
+    internals: Any, inputs: Sequence[TensorSpec], weights: Mapping[str, TensorType], sizes: Sizes
+) -> tuple[list[dict[str, int]], list[list[tuple[int, ...]]]]:
+    """Sizes of the free axes, and the shapes of all edges at each."""
+    first = {axis: pair[0] for axis, pair in sizes.items()}
+    probes = [first, *({**first, axis: pair[1]} for axis, pair in sizes.items())]
+    seen = [_shapes(internals, inputs, weights, probe) for probe in probes]
+    for axis, pair in sizes.items():
+        for size in (max(pair) + 1 + max(pair) % 2, max(_LARGE, 2 * max(pair))):
+            probe = {**first, axis: size}
+            with suppress(ExportError):
+                shapes = _shapes(internals, inputs, weights, probe)
+                if all(one > 0 for shape in shapes for one in shape):
+                    probes.append(probe)
+                    seen.append(shapes)
+    return probes, seen
 
 
 def _dtypes(
@@ -100,7 +122,7 @@ def _shapes(
 
 
 def _infer(method: Any, known: Mapping[str, Any]) -> Any:
-    silent = contextlib.redirect_stdout(io.StringIO())  # MXNet prints the shapes that it refuses
+    silent = redirect_stdout(io.StringIO())  # MXNet prints the shapes that it refuses
     with silent, warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         try:

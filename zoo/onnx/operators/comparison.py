@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -59,14 +60,23 @@ def compare(test: Test) -> Translator:
     return translate
 
 
+def number_of(node: Node, dtype: str) -> float:
+    """The number beside a tensor as MXNet takes it: cut to an integer where the tensor holds some.
+
+    Beyond the integers of the tensor it wraps around.
+    """
+    node.attributes.ignore("is_int")
+    value = node.attributes.number("scalar", 1)
+    if dtype.startswith("float") or dtype == "bool" or not math.isfinite(value):
+        return value
+    return int(np.array(int(value), np.int64).astype(dtype))
+
+
 def compare_scalar(test: Test) -> Translator:
     def translate(node: Node, ctx: Context) -> str:
-        node.attributes.ignore("is_int")
-        value, dtype = node.attributes.number("scalar", 1), _common(ctx)
-        if value % 1 and not dtype.startswith("float"):
-            dtype = "float64"
+        dtype = _common(ctx)
         (data,) = ctx.converted(dtype)
-        return ctx.as_output(test(ctx, data, ctx.scalar(value, dtype)))
+        return ctx.as_output(test(ctx, data, ctx.scalar(number_of(node, ctx.dtype()), dtype)))
 
     return translate
 
@@ -81,8 +91,7 @@ def logic(test: Test) -> Translator:
 
 def logic_scalar(test: Test) -> Translator:
     def translate(node: Node, ctx: Context) -> str:
-        node.attributes.ignore("is_int")
-        flag = ctx.constant(np.array(node.attributes.number("scalar", 1) != 0))
+        flag = ctx.constant(np.array(number_of(node, ctx.dtype()) != 0))
         return ctx.as_output(test(ctx, truth(ctx, ctx.inputs[0], ctx.dtype()), flag))
 
     return translate

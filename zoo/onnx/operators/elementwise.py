@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
+
 from zoo.errors import ExportError
 from zoo.onnx.context import Context, Translator
 from zoo.onnx.specs import DTYPES
@@ -87,8 +89,8 @@ def log1p(ctx: Context, data: str) -> str:
 
 
 def expm1(ctx: Context, data: str) -> str:
-    """exp(x) - 1 as 2 sinh(x/2) exp(x/2), which loses nothing near 0."""
-    half = ctx.emit("Mul", data, _number(ctx, 0.5))
+    """exp(x) - 1 as 2 sinh(x/2) exp(x/2), which loses nothing near 0; -1 from -60 down."""
+    half = ctx.emit("Max", ctx.emit("Mul", data, _number(ctx, 0.5)), _number(ctx, -30))
     product = ctx.emit("Mul", ctx.emit("Sinh", half), ctx.emit("Exp", half))
     return ctx.emit("Mul", product, _number(ctx, 2))
 
@@ -151,10 +153,22 @@ def elementwise(name: str) -> Translator:
 
 
 def clip(node: Node, ctx: Context) -> str:
+    """Between two numbers, which MXNet cuts to integers where the input holds some."""
     texts = [node.attributes.text(name) for name in ("a_min", "a_max")]
-    limits = [math.nan if text == "None" else float(text) for text in texts]
-    bounds = [ctx.scalar(limit) if math.isfinite(limit) else "" for limit in limits]
+    low, high = (math.nan if text == "None" else float(text) for text in texts)
+    if not ctx.dtype().startswith("float"):
+        low, high = _within(node, low, high, ctx.dtype())
+    bounds = [ctx.scalar(limit) if math.isfinite(limit) else "" for limit in (low, high)]
     return ctx.emit("Clip", *ctx.inputs, *bounds)
+
+
+def _within(node: Node, low: float, high: float, dtype: str) -> tuple[float, float]:
+    """The bounds as integers of the dtype; a bound that none of them reaches is none."""
+    least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
+    low, high = (math.trunc(one) if math.isfinite(one) else one for one in (low, high))
+    if low > most or high < least:
+        raise ExportError(f"{node.label}: no {dtype} lies between {low} and {high}.")
+    return (low if low > least else -math.inf), (high if high < most else math.inf)
 
 
 def cast(node: Node, ctx: Context) -> str:

@@ -125,6 +125,8 @@ def ravel(node: Node, ctx: Context) -> str:
 
 def unravel(node: Node, ctx: Context) -> str:
     """Places in the flat array as coordinates, on axis 0."""
+    if ctx.rank() != 1:
+        raise ExportError(f"{node.label}: MXNet takes a vector of places only.")
     shape = node.attributes.integers("shape")
     steps = [int(np.prod(shape[k + 1 :])) for k in range(len(shape))]
     column = (-1, *[1] * ctx.rank())

@@ -8,10 +8,17 @@ from zoo.onnx.symbol import Node
 
 
 def dot(node: Node, ctx: Context) -> str:
-    """The last axis of one with the first of the other; transposition turns all axes around."""
+    """The last axis of one with the first of the other.
+
+    Transposed, the first axis of one comes last, and the last axis of the other first.
+    """
     node.attributes.ignore("forward_stype")
-    one = _turned(node, ctx, 0, "transpose_a")
-    other = _turned(node, ctx, 1, "transpose_b")
+    one, other = ctx.inputs
+    if node.attributes.flag("transpose_a", False):
+        one = ctx.transpose(one, [*range(1, ctx.rank()), 0])
+    last = ctx.rank(1) - 1
+    if node.attributes.flag("transpose_b", False):
+        other = ctx.transpose(other, [last, *range(last)])
     if ctx.rank() == 1 and ctx.rank(1) == 1:
         return ctx.reshape(ctx.emit("MatMul", one, other), ctx.output().shape)
     if ctx.rank(1) <= 2:
@@ -19,12 +26,6 @@ def dot(node: Node, ctx: Context) -> str:
     length = ctx.shape(1)[-1 if node.attributes.flag("transpose_b", False) else 0]
     flat = ctx.reshape(other, (length, None))
     return ctx.reshape(ctx.emit("MatMul", one, flat), ctx.output().shape)
-
-
-def _turned(node: Node, ctx: Context, place: int, flag: str) -> str:
-    if not node.attributes.flag(flag, False):
-        return ctx.inputs[place]
-    return ctx.transpose(ctx.inputs[place], list(reversed(range(ctx.rank(place)))))
 
 
 def swap_last(ctx: Context, tensor: str, rank: int) -> str:

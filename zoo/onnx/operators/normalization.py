@@ -63,10 +63,13 @@ def l2_normalization(node: Node, ctx: Context) -> str:
 
 def local_response_norm(node: Node, ctx: Context) -> str:
     attributes = node.attributes
+    size = attributes.integer("nsize", 5)
+    if size % 2 == 0:
+        raise ExportError(f"{node.label}: nsize={size} is not supported, only odd numbers.")
     return ctx.emit(
         "LRN",
         *ctx.inputs,
-        size=attributes.integer("nsize", 5),
+        size=size,
         alpha=attributes.number("alpha", 1e-4),
         beta=attributes.number("beta", 0.75),
         bias=attributes.number("knorm", 2),

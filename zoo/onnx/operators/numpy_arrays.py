@@ -12,6 +12,7 @@ from zoo.errors import ExportError
 from zoo.onnx.context import Context, Translator
 from zoo.onnx.operators import creation, indexing, shapes, slicing
 from zoo.onnx.operators.elementwise import same
+from zoo.onnx.shapes import Dimension
 from zoo.onnx.symbol import Node
 
 
@@ -56,20 +57,27 @@ def flip(node: Node, ctx: Context) -> str:
 def roll(node: Node, ctx: Context) -> str:
     shifts, axes = node.attributes.integers("shift"), node.attributes.integers("axis")
     if not axes:
-        flat = _rolled(ctx, ctx.reshape(ctx.inputs[0], (None,)), shifts[0], 0)
+        flat = _rolled(ctx, ctx.reshape(ctx.inputs[0], (None,)), shifts[0], 0, None)
         return ctx.reshape(flat, ctx.output().shape)
     data = ctx.inputs[0]
     for place, axis in enumerate(axes):
-        data = _rolled(ctx, data, shifts[place % len(shifts)], axis % ctx.rank())
+        shift, length = shifts[place % len(shifts)], ctx.shape()[axis]
+        data = _rolled(ctx, data, shift, axis % ctx.rank(), length)
     return data
 
 
-def _rolled(ctx: Context, data: str, shift: int, axis: int) -> str:
-    """The end of an axis moved before its beginning."""
+def _rolled(ctx: Context, data: str, shift: int, axis: int, length: Dimension) -> str:
+    """The end of an axis moved before its beginning; the axis may be shorter than the shift."""
     if not shift:
         return data
-    end = ctx.slice(data, [-shift], [(1 << 63) - 1], [axis])
-    return ctx.emit("Concat", end, ctx.slice(data, [0], [-shift], [axis]), axis=axis)
+    axes = ctx.int64([axis])
+    if isinstance(length, int):
+        place = ctx.int64([-shift % length])
+    else:
+        measured = ctx.emit("Shape", data, start=axis, end=axis + 1)
+        place = ctx.emit("Mod", ctx.int64([-shift]), measured)
+    end = ctx.emit("Slice", data, place, ctx.int64([(1 << 63) - 1]), axes)
+    return ctx.emit("Concat", end, ctx.emit("Slice", data, ctx.int64([0]), place, axes), axis=axis)
 
 
 def rot90(node: Node, ctx: Context) -> str:

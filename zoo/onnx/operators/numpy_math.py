@@ -19,7 +19,7 @@ from zoo.onnx.operators.comparison import (
     logical_not,
     truth,
 )
-from zoo.onnx.operators.elementwise import FUNCTIONS, elementwise, round_half_away
+from zoo.onnx.operators.elementwise import FUNCTIONS, elementwise
 from zoo.onnx.operators.reductions import axes_of, cumsum, extreme_place, norm, reduction
 from zoo.onnx.symbol import Node
 
@@ -99,17 +99,21 @@ def _infinite(sign: str) -> Translator:
 
 
 def around(node: Node, ctx: Context) -> str:
+    """To the nearest integer, the even one of two; other roundings of MXNet take others."""
     if node.attributes.integer("decimals", 0):
         raise ExportError(f"{node.label}: decimals are not supported.")
     if not ctx.dtype().startswith("float"):
         return ctx.inputs[0]
-    return round_half_away(ctx, ctx.inputs[0])
+    return ctx.emit("Round", *ctx.inputs)
 
 
 def nan_to_num(node: Node, ctx: Context) -> str:
     attributes = node.attributes
     attributes.ignore("copy")
     (data,) = ctx.inputs
+    if not ctx.dtype().startswith("float"):
+        attributes.ignore("nan", "posinf", "neginf")
+        return data
     largest = 3.4028234663852886e38
     number = ctx.scalar(attributes.number("nan", 0))
     data = ctx.emit("Where", ctx.emit("IsNaN", data), number, data)

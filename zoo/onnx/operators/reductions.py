@@ -24,7 +24,7 @@ def reduction(op_type: str, *, without_nan: float | None = None) -> Translator:
         axes = axes_of(node, ctx.rank())
         dtype = _dtype(node, ctx, op_type)
         data = ctx.cast(ctx.inputs[0], dtype, ctx.dtype())
-        if without_nan is not None:
+        if without_nan is not None and dtype.startswith("float"):
             number = ctx.scalar(without_nan, dtype)
             data = ctx.emit("Where", ctx.emit("IsNaN", data), number, data)
         return ctx.as_output(_over(ctx, op_type, data, axes, keepdims), dtype)

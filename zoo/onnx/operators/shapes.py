@@ -83,7 +83,12 @@ def expand_dims(node: Node, ctx: Context) -> str:
 
 def squeeze(node: Node, ctx: Context) -> str:
     ones = [axis for axis, size in enumerate(ctx.shape()) if size == 1]
-    axes = [axis % ctx.rank() for axis in node.attributes.integers("axis")] or ones
+    given = [axis % ctx.rank() for axis in node.attributes.integers("axis")]
+    if not given and not all(isinstance(size, int) for size in ctx.shape()):
+        raise ExportError(
+            f"{node.label} without axes drops a free axis where its size is 1: name the axes."
+        )
+    axes = given or ones
     if not ctx.output().shape or len(axes) < ctx.rank():
         return ctx.emit("Squeeze", *ctx.inputs, ctx.int64(axes)) if axes else ctx.inputs[0]
     return ctx.reshape(ctx.inputs[0], ctx.output().shape)  # `mx.nd` has no rank 0
@@ -123,10 +128,12 @@ def repeat(node: Node, ctx: Context) -> str:
     repetitions = [1] * (rank + 1)
     repetitions[axis + 1] = times
     tiled = ctx.emit("Tile", apart, ctx.int64(repetitions))
-    codes = [*[0] * axis, -1, *ctx.output().shape[axis + 1 :]]
-    if all(isinstance(size, int) for size in codes):
-        return ctx.emit("Reshape", tiled, ctx.int64([int(size or 0) for size in codes]))
-    return ctx.reshape(tiled, ctx.output().shape, ctx.shape())
+    before, after = ctx.int64([*[0] * axis, -1]), ctx.output().shape[axis + 1 :]
+    if all(isinstance(size, int) for size in after):
+        codes = [*[0] * axis, -1, *(int(size or 0) for size in after)]
+        return ctx.emit("Reshape", tiled, ctx.int64(codes))
+    kept = ctx.emit("Shape", data, start=axis + 1)
+    return ctx.emit("Reshape", tiled, ctx.emit("Concat", before, kept, axis=0))
 
 
 def expand(node: Node, ctx: Context) -> str:

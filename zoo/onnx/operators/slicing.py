@@ -67,6 +67,8 @@ def split_v2(node: Node, ctx: Context) -> list[str]:
     size = ctx.shape()[axis]
     if not isinstance(size, int):
         raise ExportError(f"{node.label}: a free axis cannot be cut into parts.")
+    if sections and size % sections:
+        raise ExportError(f"{node.label}: {size} cannot be cut into {sections} equal sections.")
     if sections:
         return _split(node, ctx, axis, [size // sections] * sections)
     ends = [*begins[1:], size]

@@ -27,6 +27,14 @@ def _softmax(op_type: str, *, sign: float = 1.0) -> Translator:
     return translate
 
 
+def is_plain(node: Node) -> bool:
+    """Whether a softmax is over all of the last axis, without a temperature."""
+    attributes = node.attributes
+    whole = not attributes.flag("use_length", False) and attributes.integer("axis", -1) == -1
+    named = (attributes.text(name) != "None" for name in ("temperature", "dtype"))
+    return whole and not any(named)
+
+
 def _within(ctx: Context, data: str, axis: int, dtype: str) -> str:
     """Over the first elements only, as many as the second input tells; zeros beyond."""
     count = ctx.emit("Squeeze", ctx.size(0, axis), ctx.int64([0]))

@@ -27,6 +27,11 @@ def _mesh(height: int, width: int, dtype: str) -> NDArray[Any]:
     return mesh
 
 
+def _check_mesh(node: Node, height: int, width: int) -> None:
+    if 1 in (height, width):
+        raise ExportError(f"{node.label}: MXNet divides by 0 on a grid of one row or column.")
+
+
 def _affine(ctx: Context, theta: str, height: int, width: int) -> str:
     """x and y of every place after the map theta, (batch, 2, places)."""
     mesh = _mesh(height, width, ctx.dtype()).reshape(2, -1)
@@ -39,11 +44,13 @@ def grid_generator(node: Node, ctx: Context) -> str:
     kind = node.attributes.text("transform_type")
     target = node.attributes.integers("target_shape", (0, 0))
     if kind == "affine":
+        _check_mesh(node, *target)
         moved = _affine(ctx, ctx.inputs[0], *target)
         return ctx.emit("Reshape", moved, ctx.int64([-1, 2, *target]))
     height, width = ctx.shape()[2:]
     if not isinstance(height, int) or not isinstance(width, int):
         raise ExportError(f"{node.label}: a grid needs a fixed height and width.")
+    _check_mesh(node, height, width)
     scale = np.array([2 / (width - 1), 2 / (height - 1)], ctx.dtype()).reshape(1, 2, 1, 1)
     flow = ctx.emit("Mul", ctx.inputs[0], ctx.constant(scale))
     return ctx.emit("Add", flow, ctx.constant(_mesh(height, width, ctx.dtype())[None]))
@@ -52,6 +59,7 @@ def grid_generator(node: Node, ctx: Context) -> str:
 def spatial_transformer(node: Node, ctx: Context) -> str:
     node.attributes.ignore("transform_type", "sampler_type", "cudnn_off")
     height, width = node.attributes.integers("target_shape", (0, 0))
+    _check_mesh(node, height, width)
     moved = _affine(ctx, ctx.inputs[1], height, width)
     grid = ctx.emit("Reshape", ctx.transpose(moved, (0, 2, 1)), ctx.int64([-1, height, width, 2]))
     return opset.grid_sample(ctx, ctx.inputs[0], grid)

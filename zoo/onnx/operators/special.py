@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from zoo.errors import ExportError
 from zoo.onnx.context import Context, Translator
 from zoo.onnx.symbol import Node
 
@@ -79,6 +80,8 @@ def in_double(function: Callable[[Context, str], str]) -> Translator:
     """A function of one tensor, computed in float64."""
 
     def translate(node: Node, ctx: Context) -> str:
+        if not ctx.output().dtype.startswith("float"):
+            raise ExportError(f"{node.label}: a {ctx.dtype()} input is not supported.")
         (data,) = ctx.converted(_DOUBLE)
         return ctx.cast(function(ctx, data), ctx.output().dtype, _DOUBLE)
 
