@@ -35,6 +35,16 @@ class Options(NamedTuple):
     stop: tuple[int | None, int | None]
 
 
+def _in_one_line(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    if issubclass(kind, ZooError):
+        sys.stderr.write(f"{error}\n")
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _in_one_line  # the scripts import MXNet, which may be missing, at their top
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a script's `main` under the pinned settings; whatever is refused is one line."""
     environment.pin()

@@ -99,7 +99,8 @@ def guard(record: Weights, *, anyway: bool) -> None:
         print(f"other settings: {line}")
     processors = record.provenance["environment"].get("processors", [])
     if environment.processor() not in processors:
-        print(f"another processor: {environment.processor()} here, {processors} in the record")
+        theirs = " and ".join(processors) or "not told"
+        print(f"another processor: {environment.processor()} here, {theirs} in the record")
 
 
 def train(record: Weights, wanted: Wanted) -> None:

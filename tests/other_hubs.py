@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -50,3 +51,8 @@ def real_hub(folder: Path, name: str = "linear_regression.california_housing") -
         shutil.copy(embedded_folder() / one.file, folder)
     write_manifest(folder / FILE_NAME, {name: weights})
     return folder
+
+
+def digest_of(folder: Path) -> str:
+    """By which a hub may be pinned."""
+    return hashlib.sha256((folder / FILE_NAME).read_bytes()).hexdigest()

@@ -34,6 +34,7 @@ LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"params", "models"},
     {"data"},
     {"text", "transforms", "generation", "samples"},
+    {"pictures", "feature_rows"},
     {"lookup"},
     {"hubs"},
     {"fetching", "last_seen", "signatures", "hub_folder"},

@@ -1,4 +1,4 @@
-"""Pictures of every kind become the same network input; features keep their places."""
+"""Pictures of every kind become the same network input."""
 
 from __future__ import annotations
 
@@ -15,13 +15,6 @@ from zoo.errors import InputError
 
 PLAIN = {**DIGIT, "mean": [0.0], "std": [1.0]}
 GARMENT = {**PLAIN, "box": 28}
-HOUSE = {
-    "kind": "features",
-    "names": ["rooms", "age", "income"],
-    "mean": [5.0, 30.0, 4.0],
-    "std": [2.0, 10.0, 1.0],
-}
-ADULT = {"kind": "features", "count": 123}
 
 
 def three() -> Image.Image:
@@ -224,83 +217,3 @@ def test_damaged_files_are_refused_by_name(cut: int, tmp_path: Path) -> None:
         transforms.image(path, DIGIT)
     with pytest.raises(InputError, match="cannot be read"):
         transforms.image(tmp_path, DIGIT)
-
-
-def test_named_features_are_put_in_order_and_standardised() -> None:
-    row = transforms.features({"income": 5, "rooms": 7.0, "age": 20}, HOUSE)
-    assert row.dtype == np.float32
-    np.testing.assert_allclose(row, [[1.0, -1.0, 1.0]])
-
-
-@pytest.mark.parametrize(
-    ("raw", "rows"),
-    [
-        ([7, 20, 5], 1),
-        ("7 20 5", 1),
-        ("7,20,5", 1),
-        (np.array([7, 20, 5]), 1),
-        (np.array([[7, 20, 5]] * 4), 4),
-        ([[7, 20, 5], {"rooms": 7, "age": 20, "income": 5}], 2),
-    ],
-)
-def test_features_in_other_forms(raw: Any, rows: int) -> None:
-    np.testing.assert_allclose(transforms.features(raw, HOUSE), [[1.0, -1.0, 1.0]] * rows)
-    assert transforms.is_batch(raw, HOUSE) is (rows > 1)
-
-
-@pytest.mark.parametrize("raw", ["3:1 11:1 123:1", "-1 3:1 11:1 123:1", [3, 11, 123]])
-def test_sparse_features(raw: Any) -> None:
-    expected = np.zeros((1, 123), np.float32)
-    expected[0, [2, 10, 122]] = 1
-    np.testing.assert_array_equal(transforms.features(raw, ADULT), expected)
-    np.testing.assert_array_equal(transforms.features(expected[0], ADULT), expected)
-    np.testing.assert_array_equal(transforms.features([raw, expected[0]], ADULT)[0], expected[0])
-
-
-@pytest.mark.parametrize(
-    ("raw", "preprocessing", "message"),
-    [
-        ({"rooms": 1, "age": 2}, HOUSE, "Missing feature 'income'"),
-        (
-            {"rooms": 1, "age": 2, "incomes": 3},
-            HOUSE,
-            "no feature 'incomes'. Did you mean 'income'",
-        ),
-        ({"rooms": 1, "age": "old", "income": 3}, HOUSE, "Features are numbers"),
-        ({"rooms": 1, "age": np.nan, "income": 3}, HOUSE, "'age' is not a finite number"),
-        ([1, 2], HOUSE, "takes 3 features, not 2: rooms, age, income"),
-        (np.zeros((2, 4)), HOUSE, "takes 3 features, not 4"),
-        (np.zeros((1, 2, 3)), HOUSE, "takes 3 features, not shape"),
-        (np.zeros((0, 3)), HOUSE, "empty list"),
-        (5, HOUSE, "takes 3 features"),
-        ({"a": 1}, ADULT, "no names"),
-        ("0:1", ADULT, "go from 1 to 123, not 0"),
-        ([3, 124], ADULT, "go from 1 to 123, not 124"),
-        ("3:x", ADULT, "'3:x' is no index:value pair"),
-        ("3:1 11", ADULT, "'11' is no index:value pair"),
-        ("a b", ADULT, "Features are numbers"),
-        ([0.0] * 122 + [np.inf], ADULT, "Feature 123 is not a finite number"),
-    ],
-)
-def test_features_that_do_not_fit_are_refused(
-    raw: Any, preprocessing: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(InputError, match=message):
-        transforms.features(raw, preprocessing)
-
-
-def test_the_samples_are_ten_digits_and_three_garments() -> None:
-    assert [path.name for path in samples.digits()] == [f"digit_{n}.png" for n in range(10)]
-    names = ["garment_bag.png", "garment_t-shirt.png", "garment_trouser.png"]
-    assert [path.name for path in samples.garments()] == names
-    assert all(path.stat().st_size < 3000 for path in samples.digits() + samples.garments())
-
-
-def test_the_samples_are_what_the_script_draws() -> None:
-    import draw_samples
-
-    drawn = [draw_samples.draw_digit(draw_samples.DIGITS[str(number)]) for number in range(10)]
-    drawn += [draw_samples.draw_garment(one) for _, one in sorted(draw_samples.GARMENTS.items())]
-    for path, picture in zip(samples.digits() + samples.garments(), drawn, strict=True):
-        shipped = np.asarray(Image.open(path).convert("RGB"), np.float32)
-        assert np.abs(shipped - np.asarray(picture.convert("RGB"))).mean() < 1

@@ -1,39 +1,19 @@
 """Preprocessing from a record's numbers: raw pictures and feature rows -> network inputs.
 
-Needs NumPy and Pillow only. Pictures are prepared as the authors of MNIST (LeCun, Cortes and
-Burges: fit into a 20 x 20 box, centred by mass) and of Fashion-MNIST (Xiao, Rasul and Vollgraf,
-2017: fit into 28 x 28, centred by extent; their sharpening step is left out) describe.
+Needs NumPy and Pillow only.
 """
 
 from __future__ import annotations
 
-import os
-import struct
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, BinaryIO
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
 
-from zoo.errors import InputError, near
+from zoo import feature_rows, pictures
 
 Floats = NDArray[np.float32]
-
-_COLOUR_CHANNELS = (3, 4)
-_WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
-_FAINT = 0.1  # of the strongest ink; what is fainter is not cropped to
-_BLANK = 8.0  # of 255 grey levels; what differs less is paper
-_TURNS = {  # EXIF's orientations to what undoes them
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def image(raw: Any, preprocessing: Mapping[str, Any]) -> Floats:
@@ -45,8 +25,7 @@ def image(raw: Any, preprocessing: Mapping[str, Any]) -> Floats:
     any other is turned to grey, inverted if it is dark on light, cropped to its ink, fitted and
     centred. Raises InputError.
     """
-    height, width = preprocessing["size"]
-    return normalize(_levels(raw, (int(height), int(width)), preprocessing), preprocessing)
+    return normalize(pictures.grey_levels(raw, preprocessing), preprocessing)
 
 
 def normalize(levels: NDArray[Any], preprocessing: Mapping[str, Any]) -> Floats:
@@ -57,20 +36,6 @@ def normalize(levels: NDArray[Any], preprocessing: Mapping[str, Any]) -> Floats:
     return np.asarray((levels * np.float32(preprocessing["scale"]) - mean) / std, np.float32)
 
 
-def open_picture(source: Path | BinaryIO, name: str) -> Image.Image:
-    """A picture from a file or a stream, which messages call `name`. Raises InputError."""
-    try:
-        with Image.open(source) as opened:
-            opened.load()
-            return opened
-    except FileNotFoundError:
-        raise InputError(f"There is no file {name}.") from None
-    except UnidentifiedImageError:
-        raise InputError(f"{name} is not a picture in a format that Pillow reads.") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{name} cannot be read as a picture: {error}.") from error
-
-
 def features(raw: Any, preprocessing: Mapping[str, Any]) -> Floats:
     """Feature rows as the network's input, float32 (n, features).
 
@@ -79,12 +44,7 @@ def features(raw: Any, preprocessing: Mapping[str, Any]) -> Floats:
     names, also a list of the indices, counted from 1, of the features that are 1. Raises
     InputError.
     """
-    names = preprocessing.get("names")
-    count = len(names) if names else int(preprocessing["count"])
-    rows = list(raw) if is_batch(raw, preprocessing) else [raw]
-    if not rows:
-        raise InputError("There is nothing to predict from: the input is an empty list.")
-    return standardize(np.stack([_row(row, names, count) for row in rows]), preprocessing)
+    return standardize(feature_rows.feature_rows(raw, preprocessing), preprocessing)
 
 
 def standardize(values: NDArray[Any], preprocessing: Mapping[str, Any]) -> Floats:
@@ -99,239 +59,5 @@ def standardize(values: NDArray[Any], preprocessing: Mapping[str, Any]) -> Float
 def is_batch(raw: Any, preprocessing: Mapping[str, Any]) -> bool:
     """Whether `raw` holds several inputs, so that it gets a list of answers."""
     if preprocessing["kind"] == "image":
-        if isinstance(raw, np.ndarray):
-            return raw.ndim == 4 or (raw.ndim == 3 and raw.shape[2] not in (1, *_COLOUR_CHANNELS))
-        return isinstance(raw, list | tuple)
-    if isinstance(raw, np.ndarray):
-        return raw.ndim >= 2
-    return isinstance(raw, list | tuple) and any(_is_row(one) for one in raw)
-
-
-def _levels(raw: Any, size: tuple[int, int], preprocessing: Mapping[str, Any]) -> Floats:
-    """Grey levels of the fitted pictures, (n, height, width), 0 to 255."""
-    if not is_batch(raw, preprocessing):
-        return _fitted(raw, size, preprocessing)[None]
-    if len(raw) == 0:
-        raise InputError("There is nothing to predict from: the input is empty.")
-    if isinstance(raw, np.ndarray) and raw.shape[1:] == (1, *size):
-        raw = raw[:, 0]
-    if isinstance(raw, np.ndarray) and raw.ndim == 3:
-        if raw.shape[1:] != size:
-            raise _wrong_shape(raw, size)
-        return _scaled_to_255(raw)
-    return np.stack([_fitted(one, size, preprocessing) for one in raw])
-
-
-def _fitted(raw: Any, size: tuple[int, int], preprocessing: Mapping[str, Any]) -> Floats:
-    grey, was_grey = _grey(raw, size)
-    if was_grey and grey.shape == size:
-        return grey
-    field = _centred(_ink(grey), size, preprocessing.get("box") or min(size))
-    return 255 - field if preprocessing.get("background") == 255 else field
-
-
-def _grey(raw: Any, size: tuple[int, int]) -> tuple[Floats, bool]:
-    """Grey levels (H, W), and whether the picture held nothing but grey."""
-    if isinstance(raw, str | os.PathLike):
-        return _grey_of_image(open_picture(Path(raw), repr(str(raw))))
-    if isinstance(raw, Image.Image):
-        return _grey_of_image(raw)
-    if not isinstance(raw, np.ndarray):
-        raise InputError(
-            f"No picture can be made of a {type(raw).__name__}: "
-            "give a path, a PIL image, a NumPy array, or a list of those."
-        )
-    if raw.ndim == 3 and raw.shape[2] == 1:
-        raw = raw[:, :, 0]
-    if raw.size == 0 or not (raw.ndim == 2 or _has_colours(raw)):
-        raise _wrong_shape(raw, size)
-    levels = _scaled_to_255(raw)
-    if raw.ndim == 2:
-        return levels, True
-    return _grey_of_image(Image.fromarray(np.rint(levels).astype(np.uint8)))
-
-
-def _has_colours(raw: NDArray[Any]) -> bool:
-    return raw.ndim == 3 and raw.shape[2] in _COLOUR_CHANNELS
-
-
-def _wrong_shape(raw: NDArray[Any], size: tuple[int, int]) -> InputError:
-    return InputError(
-        f"An array of shape {raw.shape} is no picture: give (H, W), (H, W, 3), (H, W, 4), "
-        f"or a batch (n, {size[0]}, {size[1]}) or (n, 1, {size[0]}, {size[1]})."
-    )
-
-
-def _scaled_to_255(raw: NDArray[Any]) -> Floats:
-    if raw.dtype == np.uint8:
-        return raw.astype(np.float32)
-    if raw.dtype == np.bool_:
-        return raw.astype(np.float32) * 255
-    if raw.dtype.kind not in "iuf":
-        raise InputError(f"Pixels are integers or floats, not {raw.dtype}.")
-    if not np.isfinite(raw).all():
-        raise InputError("The picture holds NaN or infinite pixels.")
-    most = 1 if raw.dtype.kind == "f" else 255
-    if raw.min() < 0 or raw.max() > most:
-        raise InputError(
-            f"Pixels of dtype {raw.dtype} go from 0 to {most}, not from {raw.min()} to {raw.max()}:"
-            " give floats from 0 to 1 or integers from 0 to 255."
-        )
-    return raw.astype(np.float32) * np.float32(255 / most)
-
-
-def _grey_of_image(picture: Image.Image) -> tuple[Floats, bool]:
-    if picture.width == 0 or picture.height == 0:
-        raise InputError("The picture is empty: it has no pixels.")
-    picture = _upright(picture)
-    if picture.mode.startswith("I"):
-        sixteen_bits = np.asarray(picture, np.float32)
-        return np.clip(sixteen_bits / 257, 0, 255).astype(np.float32), True
-    if picture.mode in _WITH_ALPHA or "transparency" in picture.info:
-        return _on_contrasting_paper(picture.convert("RGBA")), False
-    if picture.mode == "F":
-        return _scaled_to_255(np.asarray(picture, np.float32)), True
-    return np.asarray(picture.convert("L"), np.float32), picture.mode in ("1", "L")
-
-
-def _upright(picture: Image.Image) -> Image.Image:
-    """Turned as the camera wrote in its EXIF; where that is damaged, the picture as it is."""
-    try:
-        turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
-    except (SyntaxError, ValueError, OSError, struct.error):
-        return picture
-    return picture if turn is None else picture.transpose(turn)
-
-
-def _on_contrasting_paper(picture: Image.Image) -> Floats:
-    """Grey levels over white where what is visible is dark, over black where it is light."""
-    grey = np.asarray(picture.convert("RGB").convert("L"), np.float32)
-    alpha = np.asarray(picture.getchannel("A"), np.float32) / 255
-    visible = float(alpha.sum())
-    paper = 0.0 if visible and float((grey * alpha).sum()) / visible > 127.5 else 255.0
-    return np.asarray(grey * alpha + paper * (1 - alpha), np.float32)
-
-
-def _ink(grey: Floats) -> Floats:
-    """How far each pixel is from the picture's border, towards the other end of the scale."""
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    paper = np.median(border)
-    ink = np.clip(paper - grey if paper > 127.5 else grey - paper, 0, None)
-    if ink.max() < _BLANK:
-        raise InputError("The picture is blank: nothing in it differs from its border.")
-    inked = ink > _FAINT * ink.max()
-    rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
-    return np.asarray(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], np.float32)
-
-
-def _centred(ink: Floats, size: tuple[int, int], box: int) -> Floats:
-    """The ink with its longest side scaled to `box`, in an empty field of `size`.
-
-    A box smaller than the field is MNIST's way: full contrast, the centre of mass in the middle.
-    """
-    factor = box / max(ink.shape)
-    height, width = (max(1, round(side * factor)) for side in ink.shape)
-    scaled = np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.BILINEAR))
-    middle = (height / 2, width / 2)
-    if box < min(size):
-        scaled = scaled * (255 / scaled.max())
-        middle = _centre_of_mass(scaled)
-    top, left = (
-        min(max(round(field / 2 - centre), 0), field - side)
-        for field, centre, side in zip(size, middle, scaled.shape, strict=True)
-    )
-    placed = np.zeros(size, np.float32)
-    placed[top : top + height, left : left + width] = scaled
-    return placed
-
-
-def _centre_of_mass(levels: Floats) -> tuple[float, float]:
-    """Row and column in indices: MNIST's own digits have it at 14 of 28 (measured: 13.99)."""
-    rows, columns = levels.sum(axis=1), levels.sum(axis=0)
-    row = float(np.average(np.arange(rows.size), weights=rows))
-    return row, float(np.average(np.arange(columns.size), weights=columns))
-
-
-def _is_row(raw: Any) -> bool:
-    if isinstance(raw, str):
-        return ":" in raw
-    return isinstance(raw, Mapping | list | tuple) or (isinstance(raw, np.ndarray) and raw.ndim > 0)
-
-
-def _row(raw: Any, names: Sequence[str] | None, count: int) -> NDArray[np.float64]:
-    if isinstance(raw, Mapping):
-        row = _named(raw, names)
-    elif isinstance(raw, str):
-        row = _libsvm(raw, count) if ":" in raw else _numbers(raw.replace(",", " ").split())
-    elif not names and _are_indices(raw, count):
-        row = _active([int(one) for one in raw], count)
-    else:
-        row = _numbers(raw)
-    if row.shape != (count,):
-        given = row.shape[0] if row.ndim == 1 else f"shape {row.shape}"
-        which = f": {', '.join(names)}" if names else ""
-        raise InputError(f"The model takes {count} features, not {given}{which}.")
-    if not np.isfinite(row).all():
-        position = int(np.flatnonzero(~np.isfinite(row))[0])
-        raise InputError(
-            f"Feature {repr(names[position]) if names else position + 1} is not a finite number."
-        )
-    return row
-
-
-def _numbers(raw: Any) -> NDArray[np.float64]:
-    try:
-        return np.asarray(raw, np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"Features are numbers, not {raw!r}.") from None
-
-
-def _named(raw: Mapping[str, Any], names: Sequence[str] | None) -> NDArray[np.float64]:
-    if not names:
-        raise InputError("The model's features have no names: give a list of numbers.")
-    for name in raw:
-        if name not in names:
-            raise InputError(f"There is no feature {name!r}. {near(str(name), names)}")
-    missing = [name for name in names if name not in raw]
-    if missing:
-        raise InputError(f"Missing feature {', '.join(repr(name) for name in missing)}.")
-    return _numbers([raw[name] for name in names])
-
-
-def _are_indices(raw: Any, count: int) -> bool:
-    return (
-        isinstance(raw, list | tuple)
-        and 0 < len(raw) < count
-        and all(isinstance(one, int | np.integer) and not isinstance(one, bool) for one in raw)
-    )
-
-
-def _active(indices: Sequence[int], count: int) -> NDArray[np.float64]:
-    row = np.zeros(count)
-    for index in indices:
-        row[_position(index, count)] = 1
-    return row
-
-
-def _position(index: int, count: int) -> int:
-    if not 1 <= index <= count:
-        raise InputError(f"Feature indices go from 1 to {count}, not {index}.")
-    return index - 1
-
-
-def _libsvm(line: str, count: int) -> NDArray[np.float64]:
-    """A row of `index:value` pairs; what stands before them, a label, is passed over."""
-    words = line.split()
-    row = np.zeros(count)
-    for word in words[1:] if ":" not in words[0] else words:
-        index, value = _pair(word)
-        row[_position(index, count)] = value
-    return row
-
-
-def _pair(word: str) -> tuple[int, float]:
-    index, _, value = word.partition(":")
-    try:
-        return int(index), float(value)
-    except ValueError:
-        raise InputError(f"{word!r} is no index:value pair, such as '3:1'.") from None
+        return pictures.is_batch(raw)
+    return feature_rows.is_batch(raw)

@@ -101,7 +101,7 @@ def _raw_inputs(inputs: list[str], weights: Weights) -> Iterator[tuple[str, Any]
 
 
 def _picture_from_stdin() -> Image.Image:
-    from zoo.transforms import open_picture
+    from zoo.pictures import open_picture
 
     return open_picture(io.BytesIO(sys.stdin.buffer.read()), "Standard input")
 

@@ -1,4 +1,5 @@
-// Pictures and feature rows -> a network's input, step for step what zoo/transforms.py does.
+// Pictures and feature rows -> a network's input, step for step what zoo/transforms.py does with
+// zoo/pictures.py and zoo/feature_rows.py.
 
 const FAINT = 0.1; // of the strongest ink; what is fainter is not cropped to
 const BLANK = 8; // of 255 grey levels; what differs less is paper

@@ -1,0 +1,113 @@
+"""Rows of features in any form -> numbers in the model's order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import InputError, near
+
+
+def feature_rows(raw: Any, preprocessing: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Rows (n, features); `raw` as `zoo.transforms.features` takes it. Raises InputError."""
+    names = preprocessing.get("names")
+    count = len(names) if names else int(preprocessing["count"])
+    rows = list(raw) if is_batch(raw) else [raw]
+    if not rows:
+        raise InputError("There is nothing to predict from: the input is an empty list.")
+    return np.stack([_row(row, names, count) for row in rows])
+
+
+def is_batch(raw: Any) -> bool:
+    """Whether `raw` holds several rows."""
+    if isinstance(raw, np.ndarray):
+        return raw.ndim >= 2
+    return isinstance(raw, list | tuple) and any(_is_row(one) for one in raw)
+
+
+def _is_row(raw: Any) -> bool:
+    if isinstance(raw, str):
+        return ":" in raw
+    return isinstance(raw, Mapping | list | tuple) or (isinstance(raw, np.ndarray) and raw.ndim > 0)
+
+
+def _row(raw: Any, names: Sequence[str] | None, count: int) -> NDArray[np.float64]:
+    if isinstance(raw, Mapping):
+        row = _named(raw, names)
+    elif isinstance(raw, str):
+        row = _libsvm(raw, count) if ":" in raw else _numbers(raw.replace(",", " ").split())
+    elif not names and _are_indices(raw, count):
+        row = _active([int(one) for one in raw], count)
+    else:
+        row = _numbers(raw)
+    if row.shape != (count,):
+        given = row.shape[0] if row.ndim == 1 else f"shape {row.shape}"
+        which = f": {', '.join(names)}" if names else ""
+        raise InputError(f"The model takes {count} features, not {given}{which}.")
+    if not np.isfinite(row).all():
+        position = int(np.flatnonzero(~np.isfinite(row))[0])
+        raise InputError(
+            f"Feature {repr(names[position]) if names else position + 1} is not a finite number."
+        )
+    return row
+
+
+def _numbers(raw: Any) -> NDArray[np.float64]:
+    try:
+        return np.asarray(raw, np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"Features are numbers, not {raw!r}.") from None
+
+
+def _named(raw: Mapping[str, Any], names: Sequence[str] | None) -> NDArray[np.float64]:
+    if not names:
+        raise InputError("The model's features have no names: give a list of numbers.")
+    for name in raw:
+        if name not in names:
+            raise InputError(f"There is no feature {name!r}. {near(str(name), names)}")
+    missing = [name for name in names if name not in raw]
+    if missing:
+        raise InputError(f"Missing feature {', '.join(repr(name) for name in missing)}.")
+    return _numbers([raw[name] for name in names])
+
+
+def _are_indices(raw: Any, count: int) -> bool:
+    return (
+        isinstance(raw, list | tuple)
+        and 0 < len(raw) < count
+        and all(isinstance(one, int | np.integer) and not isinstance(one, bool) for one in raw)
+    )
+
+
+def _active(indices: Sequence[int], count: int) -> NDArray[np.float64]:
+    row = np.zeros(count)
+    for index in indices:
+        row[_position(index, count)] = 1
+    return row
+
+
+def _position(index: int, count: int) -> int:
+    if not 1 <= index <= count:
+        raise InputError(f"Feature indices go from 1 to {count}, not {index}.")
+    return index - 1
+
+
+def _libsvm(line: str, count: int) -> NDArray[np.float64]:
+    """A row of `index:value` pairs; what stands before them, a label, is passed over."""
+    words = line.split()
+    row = np.zeros(count)
+    for word in words[1:] if ":" not in words[0] else words:
+        index, value = _pair(word)
+        row[_position(index, count)] = value
+    return row
+
+
+def _pair(word: str) -> tuple[int, float]:
+    index, _, value = word.partition(":")
+    try:
+        return int(index), float(value)
+    except ValueError:
+        raise InputError(f"{word!r} is no index:value pair, such as '3:1'.") from None
