@@ -105,6 +105,7 @@ FILES: dict[str, bytes | Callable[[], bytes]] = {
     "nan_of_16_bits": _file({"a": _entry(0, 2, [1], "F16")}, np.float16("nan").tobytes()),
     "infinity": _file({"a": _entry(0, 4)}, np.float32("inf").tobytes()),
     "minus_infinity": _file({"a": _entry(0, 8, [1], "F64")}, np.float64("-inf").tobytes()),
+    "truth_of_two": _file({"a": _entry(0, 3, [3], "BOOL")}, b"\0\1\2"),
     "thirty_thousand_tensors": lambda: _many(30_000, _EMPTY),
     "a_million_empty_tensors": lambda: _many(1_000_000, _EMPTY),
     "a_million_lists": lambda: _file(b'{"a":[%s]}' % (b"[]," * 999_999 + b"[]")),
