@@ -16,8 +16,8 @@ APT_GET := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get updat
 MXNET_LOADS := $(BIN)/python -c 'import importlib.util as i; i.find_spec("mxnet") and __import__("zoo._mxnet")'
 SYSTEM_LIBRARIES := { $(APT_GET) libgomp1 libquadmath0; }
 
-COVERED := atomic cache confined downloading fetching importing manifest params partial publish \
-	sources strict_json unwrapping
+COVERED := addresses atomic cache confined downloading fetching hubs importing manifest params partial \
+	publish signatures sources strict_json unwrapping
 
 .PHONY: demo test gallery lint coverage lock clean
 
@@ -42,7 +42,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 
 coverage: $(VENV)/.dev
-	$(BIN)/python -m coverage run -m pytest -q tests/faults tests/publishing \
+	$(BIN)/python -m coverage run -m pytest -q tests/faults tests/publishing tests/sharing \
 		$(COVERED:%=tests/test_%.py)
 	$(BIN)/python -m coverage report
 

@@ -84,15 +84,18 @@ def test_verify(filled: tuple[Path, Path]) -> None:
 
 
 def test_prune_keeps_what_is_wanted(filled: tuple[Path, Path], zoo_home: Path) -> None:
-    leftovers = [zoo_home / "data" / name for name in (".x.1.part", ".x.2.damaged", ".x.lock")]
-    for path in leftovers:
+    names = ("-x.0badcafe.damaged", "-x.lock", f"{'0' * 48}.part", f"{'0' * 48}.validator")
+    leftovers = [zoo_home / "data" / f".{'0' * 16}{name}" for name in (*names, ".damaged")]
+    leftovers.append(zoo_home / "data" / f"..{'0' * 16}.seen.0badcafe-1.1-00000000.part")
+    others = [zoo_home / "data" / name for name in (".x.lock", ".y.part", ".profile.damaged")]
+    for path in (*leftovers, *others):
         path.touch()
         _old(path)
-    young = zoo_home / "data" / ".y.1.part"
+    young = zoo_home / "data" / f".{'1' * 64}.part"
     young.touch()
     assert set(prune([SAMPLE])) >= {filled[1], *leftovers}
     assert filled[0].exists()
-    assert young.exists()
+    assert all(one.exists() for one in (young, *others))
     assert prune() == [filled[0]]
 
 

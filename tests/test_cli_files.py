@@ -177,7 +177,7 @@ def test_prune_removes_what_no_record_needs(elsewhere: Path, run: Run, zoo_home:
     kept = Path(run("fetch", "lenet", "--kind", "safetensors").stdout.strip())
     old = zoo_home / "weights" / "0123456789abcdef-old.safetensors"
     old.write_bytes(b"12345")
-    partial = zoo_home / "weights" / ".x.1.part"
+    partial = zoo_home / "weights" / f".{'0' * 64}.part"
     partial.write_bytes(b"1")
     os.utime(partial, (0, 0))
     result = run("cache", "prune")

@@ -221,6 +221,9 @@ def test_never_from_https_to_http(
         ("::1", False),
         ("::ffff:10.0.0.1", False),
         ("fe80::1", False),
+        ("\uff11\uff10.0.0.1", False),
+        ("\u2460\u2461\u2466.0.0.\u2460", False),
+        ("x.\u24dbocalhost", False),
         ("", False),
     ],
 )

@@ -19,7 +19,7 @@ from records import artifact, record
 from zoo import fetching
 from zoo.cache import cached_path
 from zoo.errors import ChecksumError, DownloadError, OfflineError
-from zoo.fetching import fetch_artifact, read_artifact
+from zoo.fetching import fetch_all, fetch_artifact, read_artifact
 from zoo.manifest import Weights
 
 
@@ -215,6 +215,27 @@ def test_the_offline_switch(value: str, expected: bool, monkeypatch: pytest.Monk
     monkeypatch.setenv("ZOO_OFFLINE", value)
     assert fetching.is_offline() is expected
     assert fetching.is_offline(not expected) is not expected
+
+
+def test_several_of_which_some_are_cached(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    contents = [f"content {number}".encode() for number in range(6)]
+    wanted = [artifact(content, f"{number}.bin") for number, content in enumerate(contents)]
+    mirrors = [mirror_folder(tmp_path / "m", one, f"{n}.bin") for n, one in enumerate(contents)]
+    paths = fetch_all(wanted, mirrors=mirrors[:1])
+    paths[1].unlink()
+    paths[4].chmod(0o644)
+    paths[4].write_bytes(b"damaged 4")
+    assert fetch_all(wanted, mirrors=mirrors[:1]) == paths
+    assert [path.read_bytes() for path in paths] == contents
+    assert [one.message.partition(" has ")[0] for one in caplog.records] == [str(paths[4])]
+    assert fetch_all(wanted, mirrors=[]) == paths
+    assert fetch_all([], mirrors=[]) == []
+
+
+def test_several_of_which_some_are_embedded(embedded: Path, mirror: str) -> None:
+    (embedded / "own.bin").write_bytes(b"own")
+    own = artifact(b"own", "own.bin")
+    assert fetch_all([SAMPLE, own], mirrors=[mirror]) == [cached_path(SAMPLE), embedded / "own.bin"]
 
 
 def test_no_source_at_all(zoo_home: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from mirrors import SAMPLE, with_sources
 
-from zoo.downloading import SourceError, is_public
+from zoo.downloading import SourceError
 from zoo.sources import Source, configured_mirrors, hub_source, open_source, sources_of
 
 
@@ -120,24 +120,6 @@ def test_no_name_of_a_repository_asks_nobody(name: str) -> None:
     pytest.importorskip("huggingface_hub")
     with pytest.raises(SourceError, match=r"not the name of a repository|not of the form"):
         open_source(Source(f"hf://{name}" if "@" in name else f"hf://{name}@main/file"), 1)
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        *("localhost", "x.localhost.", "127.0.0.1", "127.1", "0x7f.0.0.1", "2130706433", "0.0.0.0"),
-        *("mirror", "a.internal", "", "169.254.169.254", "224.0.0.1", "\uff11\uff10.0.0.1"),
-        *("\u2460\u2461\u2466.0.0.\u2460", "x.\u24dbocalhost"),
-        *("::1", "::ffff:10.0.0.1", "fe80::1", "fd00::1"),
-    ],
-)
-def test_hosts_that_are_not_public(host: str) -> None:
-    assert not is_public(host)
-
-
-@pytest.mark.parametrize("host", ["example.org", "example.org.", "1.1.1.1", "2606:4700::1111"])
-def test_hosts_that_are_public(host: str) -> None:
-    assert is_public(host)
 
 
 def test_files_of_a_hub() -> None:

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from zoo.errors import ChecksumError, DownloadError
-from zoo.owners import PARTIAL
 from zoo.partial import growing
 from zoo.records import Artifact
 
@@ -28,7 +27,9 @@ if TYPE_CHECKING:
     import filelock
 
 _NAME = re.compile(r"([0-9a-f]{16})-(.+)")
-_LEFTOVERS = (PARTIAL, ".damaged", ".lock", ".validator")
+_LEFTOVER = re.compile(
+    r"\.{1,2}([0-9a-f]{64}|[0-9a-f]{16})([.-].*)?\.(part|damaged|lock|validator)", re.DOTALL
+)
 _PATIENCE = 20.0
 _STALE = 600.0
 _CHUNK = 1 << 18  # stays in the processor's cache between reading and hashing
@@ -175,9 +176,9 @@ def prune(keep: Iterable[Artifact] = ()) -> list[Path]:
 
 
 def leftovers(folders: Iterable[Path], name: str = "*", *, seconds: float = _STALE) -> list[Path]:
-    """Partial files, damaged files and locks that nobody has touched for so long."""
+    """Our partial files, damaged files and locks that nobody has touched for so long."""
     found = [path for folder in folders for path in folder.glob(f".{name}.*")]
-    return [path for path in found if path.name.endswith(_LEFTOVERS) and _age(path) > seconds]
+    return [path for path in found if _LEFTOVER.fullmatch(path.name) and _age(path) > seconds]
 
 
 def sha256_of(file: BinaryIO) -> str:

@@ -45,6 +45,7 @@ def read(source: Path | bytes) -> dict[str, np.ndarray[Any, Any]]:
         found = parse(content)
         arrays = {key: found[key] for key in sorted(found)}
         _refuse_not_finite(arrays)
+        _refuse_not_bool(arrays)
     except (WeightsError, SafetensorError) as error:
         raise WeightsError(f"{name}: {error}") from None
     except OSError as error:
@@ -209,6 +210,16 @@ def _refuse_not_finite(arrays: Arrays) -> None:
     ]
     if bad:
         raise WeightsError(f"numbers that are not finite in {_few(bad)}.")
+
+
+def _refuse_not_bool(arrays: Arrays) -> None:
+    bad = [
+        name
+        for name, one in arrays.items()
+        if one.dtype.kind == "b" and one.view(np.uint8).max(initial=0) > 1
+    ]
+    if bad:
+        raise WeightsError(f"bytes that are neither true nor false in {_few(bad)}.")
 
 
 def _walk(block: Any, prefix: str) -> Iterator[tuple[str, Any]]:

@@ -187,7 +187,8 @@ def test_left_over_of_other_files_is_swept(hostile: HostileServer, zoo_home: Pat
     folder = zoo_home / "weights"
     folder.mkdir()
     old = [folder / f".{'a' * 64}{end}" for end in (".part", ".0badcafe-1.1-00000000.part")]
-    old += [folder / f".{'a' * 64}.validator", folder / ".x.lock", folder / ".y.damaged"]
+    old += [folder / f".{'a' * 64}.validator", folder / f".{'a' * 16}-x.lock"]
+    old += [folder / f".{'a' * 16}-y.0badcafe.damaged"]
     for path in old:
         path.write_bytes(b"x")
         os.utime(path, (1, 1))

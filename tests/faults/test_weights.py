@@ -101,6 +101,7 @@ FILES: dict[str, bytes | Callable[[], bytes]] = {
     "minus_infinity": safetensors_file(
         {"a": entry(0, 8, [1], "F64")}, np.float64("-inf").tobytes()
     ),
+    "truth_of_two": safetensors_file({"a": entry(0, 3, [3], "BOOL")}, b"\0\1\2"),
     "thirty_thousand_tensors": lambda: _many(30_000),
     "a_million_empty_tensors": lambda: _many(1_000_000),
     "a_million_lists": lambda: safetensors_file(b'{"a":[%s]}' % (b"[]," * 999_999 + b"[]")),
