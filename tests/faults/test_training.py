@@ -15,7 +15,7 @@ from pathlib import Path
 import checkpoint
 import environment
 import pytest
-from conftest import Seen
+from bounds import Seen
 from small_disk import small_disk
 
 HERE = Path(__file__).parent
