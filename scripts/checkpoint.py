@@ -1,11 +1,12 @@
 """Checkpoints that survive a kill at any moment: written whole or not at all, and no pickle.
 
-A checkpoint is one safetensors file: arrays, and beside them the run's progress as JSON. The two
-newest are kept, so that a damaged one costs a step and not the run.
+A checkpoint is one safetensors file: arrays, and beside them the run's progress as JSON, and the
+sha256 of both. The two newest are kept, so that a damaged one costs a step and not the run.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -32,7 +33,8 @@ def save(
 ) -> None:
     """Write the checkpoint of `step` and remove all but the newest two. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    metadata = {"progress": json.dumps(progress)}
+    text = json.dumps(progress)
+    metadata = {"progress": text, "sha256": _digest(text, arrays)}
     params.write(folder / f"step-{step:08d}.safetensors", arrays, metadata)
     for old in _newest_first(folder)[KEPT:]:
         old.unlink(missing_ok=True)
@@ -43,11 +45,29 @@ def load(folder: Path) -> Checkpoint | None:
     for path in _newest_first(folder):
         try:
             content = path.read_bytes()
-            progress = json.loads(params.read_metadata(content)["progress"])
-            return Checkpoint(params.read(content), progress)
+            return decode(content)
         except (WeightsError, KeyError, ValueError) as error:
             print(f"{path} is damaged ({error}): going on from the one before.", file=sys.stderr)
     return None
+
+
+def decode(content: bytes) -> Checkpoint:
+    """The checkpoint in a file's bytes. Raises WeightsError, KeyError or ValueError."""
+    metadata, arrays = params.read_metadata(content), params.read(content)
+    text = metadata["progress"]
+    digest = _digest(text, arrays)  # those of before 0.1.0 hold none
+    if metadata.get("sha256", digest) != digest:
+        raise ValueError("its content is not what was written")
+    return Checkpoint(arrays, json.loads(text))
+
+
+def _digest(progress: str, arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256(progress.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype.name} {array.shape} ".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def _newest_first(folder: Path) -> list[Path]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import environment
+import events
 import recorded
 from recipes import Recipe
 
@@ -23,7 +24,7 @@ class Options(NamedTuple):
     """What the command line says: recipe name, seed, device, smoke test or not, folder.
 
     `recorded` asks for the recipe of the published record; `stop` is after how many epochs, and
-    after how many steps, to stop at a checkpoint.
+    after how many steps, to stop at a checkpoint; `tensorboard` asks for event files.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Options(NamedTuple):
     out: Path
     recorded: bool
     stop: tuple[int | None, int | None]
+    tensorboard: bool = False
 
 
 def _in_one_line(kind: type[BaseException], error: BaseException, trace: Any) -> None:
@@ -68,10 +70,14 @@ def read(description: str | None) -> Options:
     parser.add_argument("--recorded", action="store_true", help="the published record's recipe")
     parser.add_argument("--stop-epoch", type=int, metavar="N", help="stop after N epochs")
     parser.add_argument("--stop-step", type=int, metavar="N", help="or at a checkpoint from step N")
+    parser.add_argument("--tensorboard", action="store_true", help="write event files too")
     given = parser.parse_args()
+    if given.tensorboard:
+        events.check()
     folder = given.out or Path("runs", given.name + ("-smoke" if given.smoke else ""))
     stop = (given.stop_epoch, given.stop_step)
-    return Options(given.name, given.seed, given.device, given.smoke, folder, given.recorded, stop)
+    own = (given.name, given.seed, given.device, given.smoke, folder, given.recorded)
+    return Options(*own, stop, given.tensorboard)
 
 
 def find(recipes: Mapping[str, SomeRecipe], options: Options) -> SomeRecipe:

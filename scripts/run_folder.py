@@ -4,6 +4,7 @@ runs/lenet.mnist/
   checkpoints/        the two newest, to go on from after a stop
   log.jsonl           one line an epoch, with a digest of every array at its end
   curve.png           the same as a picture
+  tensorboard/        the same as event files, where they are asked for
   final.safetensors   the weights, when the run is finished
   run.json            recipe, seed, command, versions, time and results: what `zoo publish` reads
 """
@@ -13,7 +14,9 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+import os
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -25,17 +28,21 @@ import checkpoint
 import environment
 import numpy as np
 from digests import digests
+from events import Events
 from filelock import FileLock, Timeout
 from recipes import Recipe
 
 from zoo import params
 from zoo.atomic import write_atomically
+from zoo.hub_folder import sweep
+from zoo.owners import PARTIAL
 
 
 class Run:
     """A run in progress. `epochs` are the log's lines, `seconds` the time of all its sessions.
 
-    `stop` is after how many epochs, and from which step on, the run ends at a checkpoint.
+    `stop` is after how many epochs, and from which step on, the run ends at a checkpoint. With
+    `tensorboard` set it writes event files.
     """
 
     def __init__(
@@ -53,7 +60,11 @@ class Run:
         self.stop = stop
         self.processors = [environment.processor()]
         self.epochs: list[dict[str, Any]] = []
+        self.tensorboard = False
+        self._events: Events | None = None
+        self._told_to_end = False
         self._digested = 0  # epochs whose line says what the arrays were
+        self._resumed = 0  # epochs of earlier sessions
         self._before = 0.0
         self._started = time.monotonic()
 
@@ -74,13 +85,29 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder; a second trainer on it leaves with one line."""
+        """Hold the folder; a second trainer on it leaves with one line.
+
+        What a killed training left half-written is removed. SIGTERM ends the program at the next
+        checkpoint, a second one at once.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(self.folder / ".lock", timeout=0):
-                yield
+                for folder in (self.folder, self.folder / "checkpoints"):
+                    sweep(folder.glob(f".*{PARTIAL}"))
+                before = signal.signal(signal.SIGTERM, self._told)
+                try:
+                    yield
+                finally:
+                    signal.signal(signal.SIGTERM, before)
         except Timeout:
             sys.exit(f"{self.folder} is in use by another training: wait for it or pass --out.")
+
+    def _told(self, *_: object) -> None:
+        if self._told_to_end:
+            sys.exit(128 + signal.SIGTERM)
+        self._told_to_end = True
+        os.write(2, b"SIGTERM: ends at the next checkpoint; a second one ends at once.\n")
 
     def resume(self) -> checkpoint.Checkpoint | None:
         """The state to go on from, or None for a run that starts."""
@@ -93,7 +120,7 @@ class Run:
                 "move it away, or pass --out to train elsewhere."
             )
         self.epochs = found.progress["epochs"]
-        self._digested = len(self.epochs)
+        self._digested = self._resumed = len(self.epochs)
         self._before = found.progress["seconds"]
         self.processors = sorted({*self.processors, *found.progress["processors"]})
         self._stop_where_told(found.progress["step"])
@@ -103,7 +130,7 @@ class Run:
         """Make everything up to `step` safe: checkpoint first, then the log that it implies.
 
         The line of an epoch that has just ended says what the arrays are then. Ends the program
-        where the run was told to stop.
+        where the run was told to stop, and with one line where the folder cannot be written.
         """
         if len(self.epochs) > self._digested:
             self.epochs[-1] |= {"step": step, "tensors": digests(arrays)}
@@ -115,9 +142,16 @@ class Run:
             "seconds": self.seconds,
             "processors": self.processors,
         }
-        checkpoint.save(self.folder / "checkpoints", step, arrays, progress)
-        lines = "".join(json.dumps(one) + "\n" for one in self.epochs)
-        write_atomically(self.folder / "log.jsonl", lines.encode())
+        try:
+            checkpoint.save(self.folder / "checkpoints", step, arrays, progress)
+            lines = "".join(json.dumps(one) + "\n" for one in self.epochs)
+            write_atomically(self.folder / "log.jsonl", lines.encode())
+            self._show()
+        except OSError as error:
+            sys.exit(
+                f"{self.folder} cannot be written at step {step} ({error.strerror}); the "
+                "checkpoint before is kept. Make room, and start the same command again."
+            )
         self._stop_where_told(step)
 
     def log(self, epoch: int, facts: Mapping[str, float]) -> str:
@@ -126,11 +160,20 @@ class Run:
         numbers = "  ".join(f"{name} {value:.5g}" for name, value in facts.items())
         return f"epoch {epoch}  {numbers}  after {self.seconds:.0f} s"
 
+    def _show(self) -> None:
+        """Bring the event files, where they are asked for, up to date."""
+        if self.tensorboard:
+            self._events = self._events or Events(self.folder, self.epochs[: self._resumed])
+            self._events.add(self.epochs)
+
     def _stop_where_told(self, step: int) -> None:
         epochs, steps = self.stop
         if (epochs and len(self.epochs) >= epochs) or (steps and step >= steps):
             print(f"Stopped at step {step}, as told; without that option the run goes on.")
             sys.exit(0)
+        if self._told_to_end:
+            print(f"Ended by SIGTERM at step {step}, which is saved; the same command goes on.")
+            sys.exit(128 + signal.SIGTERM)
 
     def finish(
         self,

@@ -141,6 +141,7 @@ def main() -> None:
     if recipe.final_fit:
         dataset = with_validation(dataset)
     run = Run(options.out, recipe, options.seed, options.device, options.stop)
+    run.tensorboard = options.tensorboard
     with run.locked():
         net = train(run, recipe, dataset, ctx, teach(options, recipe, dataset, ctx))
         found = accuracy(net, recipe, dataset.test, ctx)

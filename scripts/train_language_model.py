@@ -116,6 +116,7 @@ def main() -> None:
     if recipe.final_fit:
         dataset = with_validation(dataset)
     run = Run(options.out, recipe, options.seed, options.device, options.stop)
+    run.tensorboard = options.tensorboard
     with run.locked():
         learner = train(run, recipe, dataset, ctx)
         found = measure(recipe, nats(learner.network(), dataset.test, 1, ctx, window=256))

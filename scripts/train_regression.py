@@ -92,6 +92,7 @@ def main() -> None:
     if options.smoke:
         recipe, dataset = smoke(recipe, dataset)
     run = Run(options.out, recipe, options.seed, options.device, options.stop)
+    run.tensorboard = options.tensorboard
     numbers = standardization(dataset)
     with run.locked():
         net = train(run, recipe, dataset, numbers, ctx)

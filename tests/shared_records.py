@@ -13,6 +13,11 @@ HOUSING = "linear_regression.california_housing"
 ADULT = "logistic_regression.adult"
 
 
+def stem(name: str) -> str:
+    """How the files of a record of the package are named, whatever its version."""
+    return read_manifest()[name].stem
+
+
 def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 

@@ -15,6 +15,7 @@ from hostile_server import HostileServer
 from mirrors import CONTENT, SAMPLE, files_in
 from processes import FETCH, environment, run, spawn
 from records import artifact
+from small_disk import mount, small_disk
 
 from zoo.cache import cache_folder, cached_path, verify_cached
 from zoo.errors import DownloadError, OfflineError
@@ -27,34 +28,22 @@ def mirror(hostile: HostileServer) -> str:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def full_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 128 KiB, too small for the sample; needs root."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    _mount("-t", "tmpfs", "-o", "size=128k", "tmpfs", str(folder))
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def _mount(*arguments: str) -> None:
-    mount = shutil.which("mount")
-    if mount is None or os.geteuid() != 0:
-        pytest.skip("needs root and mount")
-    done = subprocess.run([mount, *arguments], capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"mount is not allowed here: {done.stderr.strip()}")
+    with small_disk(tmp_path / "small", "128k") as folder:
+        yield folder
 
 
 def test_disk_full(
-    small_disk: Path, mirror: str, monkeypatch: pytest.MonkeyPatch, seen: Seen
+    full_disk: Path, mirror: str, monkeypatch: pytest.MonkeyPatch, seen: Seen
 ) -> None:
     """DownloadError that says so; nothing is left on the full disk"""
-    monkeypatch.setenv("ZOO_HOME", str(small_disk))
+    monkeypatch.setenv("ZOO_HOME", str(full_disk))
     with pytest.raises(DownloadError) as caught:
         fetch_artifact(SAMPLE, mirrors=[mirror])
     seen(str(caught.value).partition(": ")[2])
     assert "No space left on device. Set ZOO_HOME to a folder with room" in str(caught.value)
-    assert [name for name in files_in(small_disk) if not name.endswith(".lock")] == []
+    assert [name for name in files_in(full_disk) if not name.endswith(".lock")] == []
 
 
 def test_file_size_limit(mirror: str, zoo_home: Path, seen: Seen) -> None:
@@ -82,8 +71,8 @@ def read_only(tmp_path: Path) -> Callable[[Path], None]:
 
     def make(folder: Path) -> None:
         if os.geteuid() == 0:
-            _mount("--bind", str(folder), str(folder))
-            _mount("-o", "remount,ro,bind", str(folder))
+            mount("--bind", str(folder), str(folder))
+            mount("-o", "remount,ro,bind", str(folder))
         else:
             for path in [folder, *folder.rglob("*")]:
                 path.chmod(0o555 if path.is_dir() else 0o444)

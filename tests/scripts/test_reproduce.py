@@ -172,9 +172,8 @@ def test_finished_weights_are_compared(tmp_path: Path, capsys: pytest.CaptureFix
 
 @pytest.mark.usefixtures("data_mirror")
 def test_the_first_epochs_are_compared(tmp_path: Path) -> None:
-    processors = get_weights(HOUSING).provenance["environment"]["processors"]
-    if reproduce.environment.processor() not in processors:
-        pytest.skip("the same bits are promised on the same processor only")
+    if "avx2" not in reproduce.environment.processor():
+        pytest.skip("the same bits are promised on processors with AVX2 only")
     done = subprocess.run(
         [sys.executable, SCRIPTS / "reproduce.py", HOUSING, "--epochs", "1", "--out", tmp_path],
         capture_output=True,

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from file_server import FileServer
 from run_folders import content_of
-from shared_records import ADULT, HOUSING, altered_hub, digest_of
+from shared_records import ADULT, HOUSING, altered_hub, digest_of, stem
 
 from zoo import hub_folder
 from zoo.errors import ChecksumError, ManifestError, PublishError, UnknownModelError
@@ -80,8 +80,8 @@ def test_records_are_added_to_those_that_are_there(tmp_path: Path, whole: Path) 
     mirror(tmp_path / "grown", Wanted([HOUSING]))
     found = states(tmp_path / "grown", Wanted(["*adult"]))
     assert content_of(tmp_path / "grown") == content_of(whole)
-    assert found[f"{ADULT}.safetensors"] == "new"
-    assert found[f"{HOUSING}.safetensors"] == "kept"
+    assert found[f"{stem(ADULT)}.safetensors"] == "new"
+    assert found[f"{stem(HOUSING)}.safetensors"] == "kept"
     assert found[FILE_NAME] == "replaced"
 
 
@@ -97,11 +97,11 @@ def test_records_are_added_to_those_that_are_there(tmp_path: Path, whole: Path) 
 )
 def test_damage_is_repaired(whole: Path, damage: Callable[[Path], Any]) -> None:
     before = content_of(whole)
-    damage(whole / f"{ADULT}.safetensors")
+    damage(whole / f"{stem(ADULT)}.safetensors")
     damage(whole / CHECKSUMS)
     found = states(whole, Wanted([HOUSING]))
-    assert found[f"{ADULT}.safetensors"] == "repaired"
-    assert not (whole / f"{ADULT}.safetensors").is_symlink()
+    assert found[f"{stem(ADULT)}.safetensors"] == "repaired"
+    assert not (whole / f"{stem(ADULT)}.safetensors").is_symlink()
     assert content_of(whole) == before
 
 
@@ -149,7 +149,11 @@ def test_new_addresses_of_its_files_are_no_change(whole: Path, tmp_path: Path) -
 
 def test_a_file_of_another_record_is_not_taken(whole: Path, tmp_path: Path) -> None:
     others = altered_hub(
-        tmp_path / "others", ADULT, content=b"other", tag="adult2", file=f"{ADULT}.SAFETENSORS"
+        tmp_path / "others",
+        ADULT,
+        content=b"other",
+        tag="adult2",
+        file=f"{stem(ADULT)}.SAFETENSORS",
     )
     assert f"belongs to {ADULT}" in refused(whole, Wanted(["*"], hub=others))
 
@@ -161,7 +165,7 @@ def test_a_name_that_zoo_writes_to_is_not_taken(name: str, whole: Path, tmp_path
 
 
 def test_a_strange_file_is_not_overwritten(tmp_path: Path) -> None:
-    for name in (f"{ADULT}.safetensors", "index.html", CHECKSUMS):
+    for name in (f"{stem(ADULT)}.safetensors", "index.html", CHECKSUMS):
         folder = tmp_path / name.lower()
         folder.mkdir()
         (folder / name).write_text("mine")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from command_line import START
 from huggingface_endpoint import CUT, CUT_AFTER, HuggingFaceEndpoint, Stored
-from shared_records import ADULT, HOUSING, altered_hub
+from shared_records import ADULT, HOUSING, altered_hub, stem
 
 from zoo.errors import PublishError
 from zoo.manifest import FILE_NAME
@@ -161,7 +161,8 @@ def test_a_repository_that_somebody_else_makes(hugging_face: HuggingFaceEndpoint
 
 
 @pytest.mark.parametrize(
-    "file", [f"{HOUSING}.safetensors", f"{HOUSING}.onnx", FILE_NAME, "SHA256SUMS", "README.md"]
+    "file",
+    [f"{stem(HOUSING)}.safetensors", f"{stem(HOUSING)}.onnx", FILE_NAME, "SHA256SUMS", "README.md"],
 )
 def test_other_bytes_read_back_are_told_loudly(
     hugging_face: HuggingFaceEndpoint, file: str
