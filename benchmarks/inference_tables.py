@@ -15,6 +15,10 @@ import onnxruntime
 from inference_cases import Case
 from pages import table, write_between
 
+_TOLD = {
+    "perf_counter": "{} threads",
+    "process_time": "the processor's time of one thread, on a busy machine",
+}
 _KEPT = ("nodes", "differences", "failures", "costs")
 BEGIN, END = "<!-- onnx inference -->", "<!-- end of onnx inference -->"
 OTHERS = {
@@ -96,13 +100,21 @@ def exports_table(rows: Sequence[Row]) -> str:
     return table(lines)
 
 
-def write_tables(path: Path, tables: Sequence[str], threads: int, rounds: int) -> None:
+def write_tables(path: Path, tables: Sequence[str], threads: int, rounds: int, clock: str) -> None:
     """Put the tables between the marks of the page. Raises ValueError where it has none."""
     about = (
-        f"{datetime.date.today().isoformat()}, {platform.machine()}, {threads} threads, "
+        f"{datetime.date.today().isoformat()}, {_processor()}, {_TOLD[clock].format(threads)}, "
         f"{rounds} rounds, ONNX Runtime {onnxruntime.__version__}."
     )
     write_between(path, BEGIN, END, [about, *tables])
+
+
+def _processor() -> str:
+    """The processor's name where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
 
 
 def _cost(cost: Mapping[str, Any]) -> str:

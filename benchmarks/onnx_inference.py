@@ -6,6 +6,7 @@ Every contestant runs in a process of its own with the same threads; they take t
 round, so that whatever else the machine does falls on all of them. A ratio is the median over the
 rounds of another one's time divided by ours in the same round: above 1 we are faster.
 `--torch-python` is a Python that has torch and onnxscript; without it that column stays empty.
+On a machine that is not quiet, `--cpu-time` measures the processor's time of one thread instead.
 `--write` puts the tables into docs/performance.md. With `--graphs FOLDER` the exported graphs are
 kept and used again, and so are rows: `--only` measures some of the cases, and the tables hold what
 was measured before in the same folder, too.
@@ -44,6 +45,7 @@ class Options(NamedTuple):
     torch_python: str | None
     graphs: Path
     write: bool
+    clock: str
 
 
 def read(folder: str) -> Options:
@@ -52,10 +54,13 @@ def read(folder: str) -> Options:
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--seconds", type=float, default=0.2, help="of each in each round")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--cpu-time", action="store_true", help="for a busy machine: 1 thread each")
     parser.add_argument("--torch-python", help="a Python with torch and onnxscript")
     parser.add_argument("--graphs", type=Path, default=Path(folder), help="kept, and used again")
     parser.add_argument("--write", action="store_true", help="into docs/performance.md")
     given = parser.parse_args()
+    if given.cpu_time:
+        given.threads = 1
     given.graphs.mkdir(parents=True, exist_ok=True)
     cases = [CASES[name] for name in given.only]
     return Options(
@@ -66,6 +71,7 @@ def read(folder: str) -> Options:
         given.torch_python,
         given.graphs.resolve(),
         given.write,
+        "process_time" if given.cpu_time else "perf_counter",
     )
 
 
@@ -106,7 +112,7 @@ def contest(case: Case, options: Options) -> Row:
     entered = []
     for kind, path in [*paths.items(), ("mxnet", weights)]:
         if kind not in failures:
-            one = Contestant(case, kind, path, options.threads)
+            one = Contestant(case, kind, path, options.threads, options.clock)
             if isinstance(one.ready, str):
                 failures[kind] = one.ready
             else:
@@ -148,13 +154,13 @@ def measure(options: Options) -> None:
     for case in options.cases:
         row = contest(case, options)
         print(row.line(), flush=True)
-        row.save(options.graphs / f"{case.name}.row.json")
+        row.save(options.graphs / f"{case.name}.{options.clock}.json")
 
 
 def rows(options: Options) -> Iterator[Row]:
     """Those measured now, and before in the same folder."""
     for case in CASES.values():
-        path = options.graphs / f"{case.name}.row.json"
+        path = options.graphs / f"{case.name}.{options.clock}.json"
         if path.is_file():
             yield Row.load(case, path)
 
@@ -169,9 +175,8 @@ def main() -> None:
     print("\n" + "\n\n".join(tables))
     print(f"\n{time.monotonic() - started:.0f} s")
     if options.write:
-        write_tables(
-            HERE.parent / "docs" / "performance.md", tables, options.threads, options.rounds
-        )
+        page = HERE.parent / "docs" / "performance.md"
+        write_tables(page, tables, options.threads, options.rounds, options.clock)
 
 
 if __name__ == "__main__":

@@ -135,10 +135,6 @@ class Context:
         """The node that an edge leaves."""
         return self._walk.nodes[edge[0]]
 
-    def is_shared(self, place: int) -> bool:
-        """Whether others take the same tensor."""
-        return self.takers(self._node.inputs[place]) > 1
-
     def takers(self, edge: Edge) -> int:
         """How many inputs and outputs take an edge."""
         return self._walk.uses[edge]

@@ -128,13 +128,11 @@ class SymbolNetwork(Network):
             for name, array in {**self._arrays, **given}.items()
         }
         tensors.update(self._labels(tensors))
-        executor = self.symbol.bind(
-            mx.cpu(),
-            {name: tensors[name] for name in self.symbol.list_arguments()},
-            aux_states={name: tensors[name] for name in self.symbol.list_auxiliary_states()},
-            grad_req="null",
-        )
-        return [one.asnumpy() for one in executor.forward(is_train=False)]
+        # not by `bind`: it overwrites an output from which one listed before it is computed
+        run = mx.nd.CachedOp(self.symbol)
+        with mx.autograd.pause(train_mode=False):
+            outputs = run(*(tensors[name] for name in self.symbol.list_inputs()))
+        return [one.asnumpy() for one in flatten(outputs)]
 
     def _labels(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
         """Zeros for the labels of heads."""
