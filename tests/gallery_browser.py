@@ -6,13 +6,14 @@ import contextlib
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import zoo
 from zoo.gallery import gallery_server
 
 FLAGS = (  # no sandbox as root in a container; the others keep Chromium's own connections away
@@ -29,6 +30,7 @@ RUNTIME = NODE_MODULES / "onnxruntime-web" / "dist"
 AXE = NODE_MODULES / "axe-core" / "axe.min.js"
 REQUIRED = "ZOO_BROWSER_TESTS"  # `required` turns what would be skipped into failures
 PATIENCE = 90_000  # milliseconds; a busy machine compiles WebAssembly slowly
+PHONE = {"width": 390, "height": 844}
 SEVEN = ((75, 70), (140, 68), (205, 70), (170, 140), (130, 235))
 
 
@@ -65,6 +67,24 @@ def served(folder: Path) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def records(task: str, dataset: str | None = None) -> list[str]:
+    """Names of the published weights of a task, and of a dataset."""
+    every = (zoo.get_weights(name) for name in zoo.list_weights(task=task))
+    return [one.name for one in every if dataset in (None, one.metrics[0].dataset)]
+
+
+def readers(names: Sequence[str]) -> list[str]:
+    """The first of each architecture: those that the index asks."""
+    first: dict[str, str] = {}
+    for name in names:
+        first.setdefault(name.partition(".")[0], name)
+    return list(first.values())
+
+
+def page_of(name: str) -> str:
+    return f"models/{name}.html"
 
 
 class Visit:
@@ -135,3 +155,6 @@ class Visit:
         """What the visible alert says; waits for it."""
         self.page.wait_for_selector("[data-alert]:not([hidden])")
         return str(self.page.locator("[data-alert]").inner_text())
+
+
+Open = Callable[..., Visit]

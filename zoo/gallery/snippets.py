@@ -70,7 +70,7 @@ def _gluon(weights: Weights) -> str:
     return f"""\
 import zoo
 from zoo import transforms
-from zoo._mxnet import mx  # MXNet, beside a NumPy newer than it too
+from zoo._mxnet import mx  # imports MXNet, beside a newer NumPy too
 
 weights = zoo.get_weights("{weights.name}")
 net = zoo.get_model("{weights.name}", pretrained=True)
@@ -83,7 +83,7 @@ print({_said(weights)})"""
 def _gluon_writer(weights: Weights) -> str:
     return f"""\
 import zoo
-from zoo._mxnet import mx  # MXNet, beside a NumPy newer than it too
+from zoo._mxnet import mx  # imports MXNet, beside a newer NumPy too
 from zoo.pipelines import read_vocabulary
 
 net = zoo.get_model("{weights.name}", pretrained=True)
