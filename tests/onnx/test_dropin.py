@@ -129,7 +129,15 @@ def test_a_file_that_is_no_symbol_is_refused(files: tuple[str, str], tmp_path: P
 # MXNet's own model zoo, which never heard of us
 
 SIZES = {"alexnet": 224, "densenet": 224, "inception": 299, "squeezenet": 224}
-FEW = ("mobilenetv2_0.25", "resnet18_v1", "resnet18_v2", "squeezenet1.1")
+SMALL = (
+    *(
+        f"mobilenet{kind}{width}"
+        for kind in ("", "v2_")
+        for width in ("1.0", "0.75", "0.5", "0.25")
+    ),
+    *(f"resnet{depth}_v{kind}" for kind in (1, 2) for depth in (18, 34, 50)),
+    *(f"squeezenet{version}" for version in ("1.0", "1.1")),
+)
 
 
 def convert(name: str, folder: Path) -> None:
@@ -139,7 +147,7 @@ def convert(name: str, folder: Path) -> None:
     assert shape_of(str(folder / "net.onnx"))[0] == "batch"
 
 
-@pytest.mark.parametrize("name", FEW)
+@pytest.mark.parametrize("name", SMALL)
 def test_networks_of_the_model_zoo(tmp_path: Path, name: str) -> None:
     convert(name, tmp_path)
 
@@ -157,11 +165,11 @@ ALL = [
 
 
 @pytest.mark.skipif("ZOO_ALL_NETWORKS" not in os.environ, reason="slow: set ZOO_ALL_NETWORKS=1")
-@pytest.mark.parametrize("name", [name for name in ALL if name not in FEW])
+@pytest.mark.parametrize("name", [name for name in ALL if name not in SMALL])
 def test_all_other_networks_of_the_model_zoo(tmp_path: Path, name: str) -> None:
     convert(name, tmp_path)
 
 
 def test_the_list_is_whole() -> None:
     assert len(ALL) == 34
-    assert set(FEW) <= set(ALL)
+    assert set(SMALL) <= set(ALL)

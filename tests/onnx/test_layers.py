@@ -12,8 +12,9 @@ from typing import Any
 from layers import CUBE, IMAGE, LINE, ROW, VOLUME, Case, chain, check, function, over
 
 from zoo._mxnet import gluon, mx, nn
+from zoo.errors import ExportError
 from zoo.manifest import TensorSpec
-from zoo.onnx import export_onnx
+from zoo.onnx import export_onnx, to_model
 
 contrib = gluon.contrib.nn
 loss = gluon.loss
@@ -29,6 +30,17 @@ def beside(build: Any) -> Any:
         return net
 
     return make
+
+
+class Divergence(gluon.HybridBlock):
+    """Of a distribution from a positive one, whose logarithm there is."""
+
+    def __init__(self, from_logits: bool) -> None:
+        super().__init__()
+        self.loss = loss.KLDivLoss(from_logits=from_logits)
+
+    def hybrid_forward(self, F: Any, prediction: Any, label: Any) -> Any:
+        return self.loss(prediction, F.softmax(label))
 
 
 CASES = [
@@ -56,6 +68,11 @@ CASES = [
     Case("hinge_loss", loss.HingeLoss, [ROW, ROW]),
     Case("squared_hinge_loss", loss.SquaredHingeLoss, [ROW, ROW]),
     Case("logistic_loss", loss.LogisticLoss, [ROW, ROW]),
+    *(
+        Case(f"divergence_{logits}", lambda logits=logits: Divergence(logits), [ROW, ROW])
+        for logits in (True, False)
+    ),
+    Case("poisson_loss", loss.PoissonNLLLoss, [ROW, ROW]),
     Case("triplet_loss", loss.TripletLoss, [ROW, ROW, ROW]),
     Case("cosine_loss", loss.CosineEmbeddingLoss, [ROW, ROW, ("batch",)]),
     Case("softmax_rows", function(lambda F, x: F.SoftmaxActivation(x)), IMAGE),
@@ -122,3 +139,16 @@ def test_a_head_needs_no_label(tmp_path: Path, name: str) -> None:
     report = export_onnx(symbol, tmp_path / "net.onnx", inputs={"data": ROW}, params=params)
     assert report.max_rel is not None
     assert report.max_rel < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("net", "inputs", "message"),
+    [
+        (loss.CTCLoss, [("batch", 20, 4), ("batch", 4)], "operator 'CTCLoss'"),
+        (loss.SDMLLoss, [ROW, ROW], "SDMLLoss cannot be traced with symbols"),
+        (lambda: contrib.SparseEmbedding(5, 3), [ROW], "SparseEmbedding is neither a HybridBlock"),
+    ],
+)
+def test_what_is_no_graph_of_operators_is_refused(net: Any, inputs: Any, message: str) -> None:
+    with pytest.raises(ExportError, match=message):
+        to_model(net(), inputs=inputs)

@@ -49,6 +49,8 @@ CASES = [
     Case("unequal", lambda: nn.MaxPool2D((3, 2), (2, 1), (1, 0)), IMAGE, "MaxPool"),
     Case("global_max_1d", nn.GlobalMaxPool1D, LINE, "GlobalMaxPool"),
     Case("global_max_2d", nn.GlobalMaxPool2D, IMAGE, "GlobalMaxPool"),
+    Case("global_max_3d", nn.GlobalMaxPool3D, VOLUME, "GlobalMaxPool"),
+    Case("global_avg_1d", nn.GlobalAvgPool1D, LINE, "GlobalAveragePool"),
     Case("global_avg_2d", nn.GlobalAvgPool2D, IMAGE, "GlobalAveragePool"),
     Case("global_avg_3d", nn.GlobalAvgPool3D, VOLUME, "GlobalAveragePool"),
     Case("free_axis", lambda: nn.MaxPool1D(3, 2, 1), ("batch", 2, "time"), "MaxPool"),
