@@ -16,8 +16,8 @@ APT_GET := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get updat
 MXNET_LOADS := $(BIN)/python -c 'import importlib.util as i; i.find_spec("mxnet") and __import__("zoo._mxnet")'
 SYSTEM_LIBRARIES := { $(APT_GET) libgomp1 libquadmath0; }
 
-COVERED := addresses atomic cache confined downloading fetching hubs importing manifest params partial \
-	publish signatures sources strict_json unwrapping
+COVERED := addresses atomic cache confined downloading fetching hubs importing last_seen manifest \
+	params partial publish signatures sources strict_json unwrapping
 
 .PHONY: demo test gallery lint coverage lock clean
 

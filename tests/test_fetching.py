@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -18,9 +19,9 @@ from records import artifact, record
 
 from zoo import fetching
 from zoo.cache import cached_path
-from zoo.errors import ChecksumError, DownloadError, OfflineError
+from zoo.errors import ChecksumError, DownloadError, ManifestError, OfflineError
 from zoo.fetching import fetch_all, fetch_artifact, read_artifact
-from zoo.manifest import Weights
+from zoo.manifest import Weights, parse_manifest
 
 
 @pytest.fixture
@@ -236,6 +237,29 @@ def test_several_of_which_some_are_embedded(embedded: Path, mirror: str) -> None
     (embedded / "own.bin").write_bytes(b"own")
     own = artifact(b"own", "own.bin")
     assert fetch_all([SAMPLE, own], mirrors=[mirror]) == [cached_path(SAMPLE), embedded / "own.bin"]
+
+
+def test_several_of_which_two_fail(mirror: str) -> None:
+    missing = [artifact(name.encode(), name) for name in ("a.bin", "b.bin")]
+    for offline in (True, False):
+        with pytest.raises(OfflineError if offline else DownloadError) as caught:
+            fetch_all([*missing, SAMPLE], mirrors=[mirror], offline=offline)
+        assert [one.file in str(caught.value) for one in (*missing, SAMPLE)] == [True, True, False]
+
+
+def test_several_of_which_one_is_of_another_size_than_said(mirror: str) -> None:
+    path = fetch_artifact(SAMPLE, mirrors=[mirror])
+    with pytest.raises(ManifestError, match=f"is {SAMPLE.size} bytes long"):
+        fetch_all([replace(SAMPLE, size=7), SAMPLE], mirrors=[])
+    assert path.read_bytes() == CONTENT
+
+
+def test_embedded_damaged_in_a_package_without_a_manifest(
+    embedded: Path, mirror: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror_folder(embedded, CONTENT[:-1] + b"?")
+    monkeypatch.setattr(fetching, "read_manifest", lambda: parse_manifest(b"", "here"))
+    assert fetch_artifact(SAMPLE, mirrors=[mirror]) == cached_path(SAMPLE)
 
 
 def test_no_source_at_all(zoo_home: Path) -> None:

@@ -171,6 +171,17 @@ def test_a_spoiled_memory_is_none(
         get_weights(address)
 
 
+def test_what_is_remembered_of_manifests_that_are_gone_goes(address: str, zoo_home: Path) -> None:
+    digest = read_hub(parse_address(address)).digest
+    kept, folder = hubs.last_seen.manifest_path(digest), zoo_home / "hubs"
+    (folder / ".0123456789abcdef.seen").write_bytes(b"\xff" * 65)
+    (folder / f"{'0' * 16}-{'1' * 16}.sig").write_bytes(b"x")
+    assert len(hubs.last_seen.sweep()) == 2
+    kept.unlink()
+    assert hubs.last_seen.sweep() == [hubs.last_seen._note(address)]
+    assert list(folder.iterdir()) == []
+
+
 def test_a_cache_that_cannot_be_written(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

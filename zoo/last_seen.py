@@ -61,7 +61,11 @@ def sweep() -> list[Path]:
     folder = cache_folder(FOLDER)
     kept = {path.name[:16] for path in folder.glob(f"*-{FILE_NAME}")}
     gone = [path for path in folder.glob("*.sig") if path.name[17:33] not in kept]
-    notes = [path for path in folder.glob(".*.seen") if _read(path, 65)[:16].decode() not in kept]
+    notes = [
+        path
+        for path in folder.glob(".*.seen")
+        if _read(path, 65)[:16].decode("ascii", "replace") not in kept
+    ]
     for path in (*gone, *notes):
         with contextlib.suppress(OSError):
             path.unlink()

@@ -184,7 +184,7 @@ def test_manifest_record_under_another_name(tmp_path: Path) -> None:
     path = tmp_path / "weights_manifest.json"
     path.write_text(json.dumps({"schema": 1, "weights": {"mlp.mnist": record()}}))
     message = refused_within_bounds(lambda: read_manifest(path), ManifestError)
-    assert "architecture and tag say lenet.mnist" in message
+    assert "architecture, tag and version say lenet.mnist" in message
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "fifo", "device"])
