@@ -8,6 +8,7 @@ of 128 colours to docs/gallery/.
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
 import shutil
@@ -69,6 +70,7 @@ PICTURES = (
 
 
 def main() -> None:
+    argparse.ArgumentParser(description="Draw the pictures of the gallery.").parse_args()
     executable = os.environ.get("ZOO_CHROMIUM") or shutil.which("chromium")
     with gallery_server(SITE) as server, sync_playwright() as playwright:
         threading.Thread(target=server.serve_forever, daemon=True).start()
