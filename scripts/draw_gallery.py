@@ -8,6 +8,7 @@ of 128 colours to docs/gallery/.
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
 import shutil
@@ -25,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "site"
 OUT = ROOT / "docs" / "gallery"
 SEVEN = ((75, 70), (140, 68), (205, 70), (170, 140), (130, 235))  # on a paper of 280 a side
+PATIENCE = 300_000  # milliseconds
 COLOURS = 128
 ANSWERED = """() => [...document.querySelectorAll("[data-answer], [data-page]")].every(
     (one) => one.textContent && one.textContent !== "\\u2013")"""
@@ -68,6 +70,7 @@ PICTURES = (
 
 
 def main() -> None:
+    argparse.ArgumentParser(description="Draw the pictures of the gallery.").parse_args()
     executable = os.environ.get("ZOO_CHROMIUM") or shutil.which("chromium")
     with gallery_server(SITE) as server, sync_playwright() as playwright:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -84,12 +87,13 @@ def drawn(browser: Any, address: str, picture: Picture) -> Image.Image:
     width, height = picture.size
     size = {"width": width, "height": height}
     page = browser.new_page(color_scheme=picture.scheme, viewport=size, device_scale_factor=2)
+    page.set_default_timeout(PATIENCE)
     page.goto(address)
     use(page)
     page.mouse.move(1, 1)
     page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
     top = page.locator(picture.below).bounding_box()["y"] - 16 if picture.below else 0
-    whole = Image.open(io.BytesIO(page.screenshot(full_page=True, animations="disabled")))
+    whole = Image.open(io.BytesIO(page.screenshot(full_page=True)))
     page.close()
     return whole.crop((0, round(2 * top), 2 * width, round(2 * (top + height))))
 

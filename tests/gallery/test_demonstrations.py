@@ -135,6 +135,13 @@ def test_garments_are_named_as_in_python(open_gallery: Open, tmp_path: Path) -> 
         visit.page.locator("[data-sample]").nth(place).click()
         visit.settled()
         assert_as_in_python(visit.probabilities(), GARMENTS, path)
+    for name, picture in pictures().items():
+        upload = tmp_path / f"{name}.png"
+        picture.save(upload)
+        visit.page.click("[data-clear]")
+        visit.page.set_input_files("[data-file]", upload)
+        visit.settled()
+        assert_as_in_python(visit.probabilities(), GARMENTS, upload)
     note = tmp_path / "note.png"
     note.write_text("no picture")
     visit.page.set_input_files("[data-file]", note)
