@@ -43,6 +43,7 @@ NMS: dict[str, dict[str, Any]] = {
     "plain": {},
     "classes": {"id_index": 0},
     "classes_forced": {"id_index": 0, "force_suppress": True},
+    "forced_without_classes": {"force_suppress": True, "topk": 15},
     "background": {"id_index": 0, "background_id": 1},
     "topk": {"topk": 10},
     "topk_classes": {"topk": 15, "id_index": 0, "valid_thresh": 0.4},

@@ -34,7 +34,8 @@ def box_nms(node: Node, ctx: Context) -> str:
     start = attributes.integer("coord_start", 2)
     form, result = attributes.text("in_format", "corner"), attributes.text("out_format", "corner")
     boxes = ctx.slice(ordered, [start], [start + 4], [2])
-    apart = kind >= 0 and not attributes.flag("force_suppress", False)
+    together = attributes.flag("force_suppress", False)
+    apart = kind >= 0 and not together
     lowest = 0 if background == -1 else -1
     per_class = _per_class(ctx, ordered, kind, best, lowest) if apart else None
     pairs = suppress(

@@ -126,7 +126,9 @@ def repeat(node: Node, ctx: Context) -> str:
     codes = [*[0] * axis, -1, *ctx.output().shape[axis + 1 :]]
     if all(isinstance(size, int) for size in codes):
         return ctx.emit("Reshape", tiled, ctx.int64([int(size or 0) for size in codes]))
-    return ctx.reshape(tiled, ctx.output().shape, ctx.shape())
+    after = ctx.emit("Shape", data, start=axis + 1)
+    sizes = ctx.emit("Concat", ctx.int64([*[0] * axis, -1]), after, axis=0)
+    return ctx.emit("Reshape", tiled, sizes)
 
 
 def expand(node: Node, ctx: Context) -> str:
