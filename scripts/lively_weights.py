@@ -1,10 +1,12 @@
 """Random weights under which every layer of a network has something to say.
 
 Plain random weights blow activations up or let them die, and a comparison of what is left proves
-nothing. Here every convolution, dense layer and batch normalization is settled on random inputs, in
-the order of the graph: its outputs have little mean and unit variance (data-dependent initialisation:
-Kraehenbuehl et al. 2016, https://arxiv.org/abs/1511.06856; layer-sequential unit variance: Mishkin
-and Matas 2016, https://arxiv.org/abs/1511.06422). So each class of a detector gets some candidates.
+nothing. Here the layers are settled on random inputs, in the order of the graph: what comes out of
+a convolution, a dense layer or a batch normalization has unit mean square, and most of each
+channel's mean is taken away (data-dependent initialisation: Kraehenbuehl et al. 2016,
+https://arxiv.org/abs/1511.06856; layer-sequential unit variance: Mishkin and Matas 2016,
+https://arxiv.org/abs/1511.06422). What goes into a softmax or gives the places of boxes has a
+spread of its own, so that every class of a detector gets candidates, at places that differ.
 """
 
 from __future__ import annotations
@@ -22,15 +24,21 @@ from zoo.onnx.tracing import Network
 
 Arrays = dict[str, NDArray[Any]]
 
-_WEIGHTED = ("Convolution", "Deconvolution", "FullyConnected", "_contrib_ModulatedDeformableConvolution")
+_WEIGHTED = (
+    "Convolution",
+    "Deconvolution",
+    "FullyConnected",
+    "_contrib_ModulatedDeformableConvolution",
+)
 _NORMALIZED = ("BatchNorm", "_contrib_SyncBatchNorm")
 _SPREADS = {  # operator -> which input of it, and the standard deviation of that; others have 1
     "_contrib_ModulatedDeformableConvolution": (1, 0.3),
     "_contrib_box_decode": (0, 0.03),
+    "exp": (0, 0.5),
     "softmax": (0, 1.5),
 }
 _PASSING = ("BlockGrad", "Concat", "Flatten", "Reshape", "SliceChannel", "slice_axis", "transpose")
-_KEPT = 0.3  # of a channel's mean
+_KEPT = 0.6  # of a channel's mean
 _FEW = 48  # numbers that tell nothing of a channel's variance
 _LEAST = 0.3  # of the root mean square of all
 _STILL = 1e-6
@@ -42,13 +50,13 @@ def settle(network: Network, parameters: Mapping[str, Any], inputs: Arrays, seed
     `inputs` are arrays by the names of the network's inputs.
     """
     shapes = _shapes(network.symbol, inputs)
-    random = np.random.default_rng(seed)
+    mx.random.seed(seed)
     values = {}
     for name, parameter in parameters.items():
         if isinstance(parameter, gluon.Constant):
             values[name] = parameter.value
         else:
-            values[name] = mx.nd.array(_drawn(name, shapes[name], random))
+            values[name] = _drawn(name, shapes[name])
     given = {name: mx.nd.array(one, dtype=one.dtype) for name, one in inputs.items()}
     _settle_layers(json.loads(network.symbol.tojson()), {**values, **given})
     for name, parameter in parameters.items():
@@ -64,16 +72,15 @@ def _shapes(symbol: Any, inputs: Arrays) -> dict[str, tuple[int, ...]]:
     return dict(zip(names, [*arguments, *others], strict=True))
 
 
-def _drawn(name: str, shape: tuple[int, ...], random: np.random.Generator) -> NDArray[Any]:
+def _drawn(name: str, shape: tuple[int, ...]) -> Any:
     if name.endswith(("mean", "bias", "beta")):
-        return np.zeros(shape, np.float32)
+        return mx.nd.zeros(shape)
     if name.endswith("var"):
-        return np.ones(shape, np.float32)
+        return mx.nd.ones(shape)
     if name.endswith("weight"):
         spread = (3 / max(1, int(np.prod(shape[1:])))) ** 0.5
-        block = random.random(min(int(np.prod(shape)), 1 << 20), np.float32) * 2 - 1
-        return np.resize(block * np.float32(spread), shape)
-    return random.uniform(0.5, 1.5, shape).astype(np.float32)
+        return mx.nd.random.uniform(-spread, spread, shape)
+    return mx.nd.random.uniform(0.5, 1.5, shape)
 
 
 def _settle_layers(graph: Any, values: dict[str, Any]) -> None:
@@ -119,9 +126,7 @@ def _spreads(nodes: Sequence[Any]) -> dict[int, float]:
 def _last_uses(graph: Any) -> dict[int, list[int]]:
     """The nodes whose results nobody needs after each place."""
     last = {
-        source: place
-        for place, node in enumerate(graph["nodes"])
-        for source, *_ in node["inputs"]
+        source: place for place, node in enumerate(graph["nodes"]) for source, *_ in node["inputs"]
     }
     kept = {head[0] for head in graph["heads"]}
     uses: dict[int, list[int]] = {}
@@ -145,7 +150,8 @@ def _settle_weighted(node: Any, inputs: Sequence[Any], outputs: Any, spread: flo
     spreads /= spread
     if node["op"] == "Deconvolution":  # groups of outputs share a row of the weight
         means, spreads = 0 * means, np.full_like(spreads, spreads.mean())
-    weight[:] = weight / mx.nd.array(spreads[: len(weight)].reshape(-1, *[1] * (weight.ndim - 1)))
+    divisors = mx.nd.array(spreads[: len(weight)].reshape(-1, *[1] * (weight.ndim - 1)))
+    mx.nd.broadcast_div(weight, divisors, out=weight)
     outputs = outputs / mx.nd.array(_across(spreads, outputs.ndim))
     if bias is None:
         return outputs

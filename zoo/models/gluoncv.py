@@ -11,11 +11,13 @@ import importlib
 import importlib.util
 import inspect
 from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
 from typing import Any
 
-from zoo.errors import ConfigError, MissingDependencyError, UnknownModelError, near
+from zoo.errors import ConfigError, MissingDependencyError, UnknownModelError
 
 PREFIX = "gluoncv/"
 EXTRA = "pip install 'gluon-zoo[gluoncv]'"
@@ -27,6 +29,14 @@ _DEFAULTS = {  # what a builder takes without saying so
     "monodepth2_resnet18_posenet_kitti_mono_stereo_640x192": {"pretrained_base": False},
 }
 _CLASSES = ("first", "second", "third")  # of networks that have none of their own
+_SIZES = {"batch": (2, 1), "height": (64, 96), "width": (96, 64)}
+_LARGER = (  # patterns of names that need more of a picture, or find too little in a small one
+    ("ssd_*_vgg16*", {"height": (288, 320), "width": (320, 288)}),
+    ("ssd_300_resnet34*", {"height": (288, 320), "width": (320, 288)}),
+    ("ssd_*", {"height": (96, 128), "width": (128, 96)}),
+    ("yolo3_*", {"height": (96, 128), "width": (128, 96)}),
+    ("center_net_*", {"height": (96, 128), "width": (128, 96)}),
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,13 @@ class GluonCVNetwork:
     name: str
     family: str
     shapes: tuple[tuple[int | str, ...], ...]
+
+    @property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """The two sizes of each free axis at which an export is checked unless others are told."""
+        larger = next((sizes for form, sizes in _LARGER if fnmatchcase(self.name, form)), {})
+        free = [axis for shape in self.shapes for axis in shape if isinstance(axis, str)]
+        return {axis: pair for axis, pair in {**_SIZES, **larger}.items() if axis in free}
 
 
 @cache
@@ -54,15 +71,20 @@ def is_gluoncv(name: str) -> bool:
     return name.startswith(PREFIX)
 
 
+def matching(pattern: str) -> list[str]:
+    """The names, with `gluoncv/`, that match a shell pattern."""
+    names = [f"{PREFIX}{name}" for name in networks()]
+    return [name for name in names if fnmatchcase(name, pattern)]
+
+
 def known(name: str) -> GluonCVNetwork:
     """The entry of `gluoncv/NAME`. Raises UnknownModelError, which suggests near names."""
     own = name.removeprefix(PREFIX)
     if own not in networks():
-        raise UnknownModelError(
-            f"GluonCV has no network {own!r}. {near(name, _prefixed(networks()))}"
-            if near(own, networks()).startswith("Did")
-            else f"GluonCV has no network {own!r}: zoo list 'gluoncv/*' shows all."
-        )
+        close = get_close_matches(own.lower(), networks(), cutoff=0.5)
+        hint = f"Did you mean {' or '.join(repr(PREFIX + one) for one in close)}?"
+        everything = "zoo list 'gluoncv/*' shows all."
+        raise UnknownModelError(f"GluonCV has no {own!r}. {hint if close else everything}")
     return networks()[own]
 
 
@@ -70,9 +92,10 @@ def build(name: str, **config: Any) -> Any:
     """GluonCV's network of that name, `gluoncv/NAME`, its parameters not yet all initialised.
 
     `config` are the arguments of GluonCV's builder. A network whose classes are the user's own
-    gets three unless `classes` names them. Its method `input_specs()` tells what goes in, so that
-    `export_onnx` needs no `inputs`. Raises UnknownModelError, ConfigError for an argument that
-    the builder refuses and for int8 networks, MissingDependencyError without GluonCV or MXNet.
+    gets three unless `classes` names them. Its methods `input_specs()` and `input_sizes()` tell
+    what goes in, so that `export_onnx` needs no `inputs` and no `sizes`. Raises
+    UnknownModelError, ConfigError for an argument that the builder refuses and for int8 networks,
+    MissingDependencyError without GluonCV or MXNet.
     """
     network = known(name)
     if network.family == INT8:
@@ -88,18 +111,16 @@ def build(name: str, **config: Any) -> Any:
         try:
             net = builder(**told)
         except (TypeError, ValueError, AssertionError, AttributeError, KeyError) as error:
-            raise ConfigError(f"{PREFIX}{network.name}: GluonCV refuses {config}: {error}") from None
-    net.input_specs = lambda: list(network.shapes)
+            raise ConfigError(
+                f"{PREFIX}{network.name}: GluonCV refuses {config}: {error}"
+            ) from None
+    net.input_specs, net.input_sizes = lambda: list(network.shapes), lambda: network.sizes
     return net
 
 
 def load() -> None:
     """Import GluonCV. Raises MissingDependencyError without it."""
     _import_gluoncv()
-
-
-def _prefixed(names: Any) -> list[str]:
-    return [f"{PREFIX}{one}" for one in names]
 
 
 def _shapes(text: str) -> tuple[tuple[int | str, ...], ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo._mxnet import gluon
+from zoo._mxnet import gluon, mx
 from zoo.errors import MissingDependencyError
 
 _REMOVED_FROM_NUMPY = {"float": float, "int": int, "object": object}
@@ -35,6 +35,29 @@ def import_module(name: str) -> Any:
             ) from error
 
 
+def initialize(net: Any, specs: Any = None, sizes: Any = None) -> None:
+    """Random weights, and one run, which settles their shapes.
+
+    `specs` are TensorSpecs instead of the network's own inputs, and `sizes` are as for an export.
+    """
+    shapes = [one.shape for one in specs] if specs else net.input_specs()
+    at = {axis: pair[0] for axis, pair in {**net.input_sizes(), **(sizes or {})}.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of parameters that GluonCV has initialised
+        net.initialize(_Xavier(), ctx=mx.cpu())
+    net(*(mx.nd.zeros([at.get(size, size) for size in shape]) for shape in shapes))
+
+
+class _Xavier(mx.init.Xavier):  # type: ignore[misc]
+    """Also for the vectors of networks made of symbols, which do not say what they are."""
+
+    def _init_weight(self, name: Any, array: Any) -> None:
+        if array.ndim > 1:
+            super()._init_weight(name, array)
+        else:
+            array[:] = float(name.endswith(("gamma", "var")))
+
+
 @contextmanager
 def repaired() -> Iterator[None]:
     """GluonCV's builders without downloads, and with a group normalization that can be traced.
@@ -43,7 +66,8 @@ def repaired() -> Iterator[None]:
     values instead. One thread builds at a time.
     """
     layers = import_module("gluoncv.nn")
-    with _building, ExitStack() as stack:
+    with _building, ExitStack() as stack, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         for name, module in list(sys.modules.items()):
             if name.startswith("gluoncv.") and hasattr(module, "get_model_file"):
                 stack.enter_context(_replaced(module, "get_model_file", _nothing))
@@ -77,9 +101,7 @@ def _traceable(norm: Any) -> Any:
     class GroupNorm(norm):  # type: ignore[misc]
         def hybrid_forward(self, F: Any, x: Any, gamma: Any, beta: Any) -> Any:
             ones, zeros = F.ones((self.ngroups,)), F.zeros((self.ngroups,))
-            normal = F.GroupNorm(
-                x, ones, zeros, num_groups=self.ngroups, eps=self._kwargs["eps"]
-            )
+            normal = F.GroupNorm(x, ones, zeros, num_groups=self.ngroups, eps=self._kwargs["eps"])
             gamma, beta = (one.reshape((1, -1, 1, 1)) for one in (gamma, beta))
             return F.broadcast_add(F.broadcast_mul(normal, gamma), beta)
 

@@ -24,9 +24,7 @@ def ranks(graph: SymbolGraph) -> bool:
     return any(node.op in _RANKING for node in graph.nodes)
 
 
-def in_order_of(
-    expected: Sequence[Array], found: Sequence[Array], tolerance: float
-) -> list[Array]:
+def in_order_of(expected: Sequence[Array], found: Sequence[Array], tolerance: float) -> list[Array]:
     """`found` with rows of all but equal scores in the places that they have in `expected`.
 
     Outputs of the shape (batch, rows, ...) with the same batch and rows belong together. One of
@@ -45,7 +43,7 @@ def in_order_of(
 def _groups(expected: Sequence[Array], found: Sequence[Array]) -> list[list[int]]:
     groups: dict[tuple[int, ...], list[int]] = {}
     for place, (one, other) in enumerate(zip(expected, found, strict=True)):
-        if one.ndim >= 3 and one.shape == other.shape and one.size:
+        if one.ndim >= 2 and one.shape == other.shape and one.size:
             groups.setdefault(one.shape[:2], []).append(place)
     return [places for places in groups.values() if len(places) > 1]
 
@@ -53,9 +51,7 @@ def _groups(expected: Sequence[Array], found: Sequence[Array]) -> list[list[int]
 def _order(expected: Sequence[Array], found: Sequence[Array], tolerance: float) -> Any:
     """For each row of `expected` the row of `found` that it is, or None."""
     ones, others = zip(*(_scaled(*pair) for pair in zip(expected, found, strict=True)), strict=True)
-    keys = [
-        k for k, one in enumerate(ones) if np.allclose(one, others[k], rtol=0, atol=tolerance)
-    ]
+    keys = [k for k, one in enumerate(ones) if np.allclose(one, others[k], rtol=0, atol=tolerance)]
     if not keys or len(keys) == len(ones):
         return None
     key = min(keys, key=lambda k: ones[k].shape[2])
