@@ -53,15 +53,11 @@ FIELDS = (
     "dynamic_batch",
     "status",
 )
-SIZES = {"batch": (2, 1), "height": (64, 96), "width": (96, 64)}
-LARGER = (  # patterns of names that need more, and their sizes
-    ("ssd_*_vgg16*", {"height": (288, 320), "width": (320, 288)}),
-    ("ssd_300_resnet34*", {"height": (288, 320), "width": (320, 288)}),
-    ("ssd_*", {"height": (96, 128), "width": (128, 96)}),
-    ("yolo3_*", {"height": (96, 128), "width": (128, 96)}),
-    ("center_net_*", {"height": (96, 128), "width": (128, 96)}),
-)
-
+SMALLER = {  # networks for pictures of one large size, built for smaller ones
+    "fastscnn_*": (128, {"base_size": 256, "crop_size": 128}),
+    "icnet_*": (128, {"base_size": 128, "crop_size": 128}),
+    "psp_*": (96, {"base_size": 96, "crop_size": 96}),
+}
 PICTURES, LARGE = 6, 200_000  # on which the weights are settled; on fewer of so many numbers
 
 Row = dict[str, str]
@@ -87,37 +83,36 @@ def write_table(path: Path, rows: Mapping[str, Row]) -> None:
 def measure(name: str) -> Row:
     """The row of one network. Raises whatever goes wrong on the way to its export."""
     known = gluoncv.known(name)
-    net = gluoncv.build(name)
-    network = open_network(net, None, None)
-    sizes = _sizes(known.name, [axis for spec in network.inputs for axis in spec.shape])
+    size, config = next((SMALLER[one] for one in SMALLER if fnmatchcase(name, one)), (0, {}))
+    net = gluoncv.build(name, **config)
+    shapes, sizes = net.input_specs(), net.input_sizes()
+    if size:
+        shapes = [("batch", 3, size, size)]
+    network = open_network(net, shapes, None)
     _bring_to_life(net, network, sizes)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "net.onnx")
         start = time.process_time()
-        report = export_onnx(net, path, sizes=sizes, check=False)
+        report = export_onnx(net, path, inputs=shapes, sizes=sizes, check=False)
         seconds = time.process_time() - start
         row = {
             "name": name,
             "family": known.family,
-            "inputs": _inputs(network.inputs, sizes),
+            "inputs": _inputs(network.inputs, sizes, config),
             "nodes": str(report.nodes),
             "export_seconds": f"{seconds:.2f}",
             "dynamic_batch": "yes" if "batch" in sizes else "no",
         }
-        traced = trace(network, None, sizes)
-        return {**row, **_compared(path, traced)}
+        return {**row, **_compared(path, trace(network, None, sizes))}
 
 
-def _sizes(name: str, axes: Sequence[Any]) -> dict[str, tuple[int, int]]:
-    larger = next((sizes for pattern, sizes in LARGER if fnmatchcase(name, pattern)), {})
-    known = {**SIZES, **larger}
-    return {axis: pair for axis, pair in known.items() if axis in axes}
-
-
-def _inputs(specs: Sequence[Any], sizes: Mapping[str, tuple[int, int]]) -> str:
+def _inputs(
+    specs: Sequence[Any], sizes: Mapping[str, tuple[int, int]], config: Mapping[str, int]
+) -> str:
     shapes = "; ".join(f"{spec.name} {' x '.join(map(str, spec.shape))}" for spec in specs)
-    tried = ", ".join(f"{axis} {first} and {second}" for axis, (first, second) in sizes.items())
-    return f"{shapes} ({tried})" if tried else shapes
+    told = [f"{name}={value}" for name, value in config.items()]
+    tried = [f"{axis} {first} and {second}" for axis, (first, second) in sizes.items()]
+    return " ".join([shapes, *(f"({', '.join(one)})" for one in (told, tried) if one)])
 
 
 def _bring_to_life(net: Any, network: Any, sizes: Mapping[str, tuple[int, int]]) -> None:
@@ -134,6 +129,8 @@ def _bring_to_life(net: Any, network: Any, sizes: Mapping[str, tuple[int, int]])
     needed = set(network.symbol.list_inputs())
     used = {name: one for name, one in parameters.items() if name in needed}
     lively_weights.settle(network, used, inputs)
+    for name in parameters.keys() - used.keys():
+        parameters[name].initialize(force_reinit=True)
 
 
 def _compared(path: Path, traced: Any) -> Row:

@@ -35,10 +35,13 @@ _SPREADS = {  # operator -> which input of it, and the standard deviation of tha
     "_contrib_ModulatedDeformableConvolution": (1, 0.3),
     "_contrib_box_decode": (0, 0.03),
     "exp": (0, 0.5),
+    "sigmoid": (0, 1.0),
     "softmax": (0, 1.5),
 }
+_ADDED = ("_plus", "broadcast_add", "elemwise_add")
+_BRANCH = 0.25  # of what is added, as the last gamma of a residual block is small in training
 _PASSING = ("BlockGrad", "Concat", "Flatten", "Reshape", "SliceChannel", "slice_axis", "transpose")
-_KEPT = 0.6  # of a channel's mean
+_KEPT = 0.85  # of a channel's mean; of those above nothing is kept
 _FEW = 48  # numbers that tell nothing of a channel's variance
 _LEAST = 0.3  # of the root mean square of all
 _STILL = 1e-6
@@ -87,6 +90,9 @@ def _settle_layers(graph: Any, values: dict[str, Any]) -> None:
     """Run the graph node by node in MXNet; a layer's weights are set just before it runs."""
     nodes, results = graph["nodes"], {}
     uses, spreads, settled = _last_uses(graph), _spreads(nodes), set()
+    branches = {
+        source for node in nodes if node["op"] in _ADDED for source, *_ in node["inputs"]
+    }
     for place, node in enumerate(nodes):
         if node["op"] == "null":
             results[place] = [values[node["name"]]] if node["name"] in values else []
@@ -97,10 +103,12 @@ def _settle_layers(graph: Any, values: dict[str, Any]) -> None:
         fresh = stored and own not in settled  # what serves at several places is set at the first
         settled.add(own)
         if fresh and node["op"] in _NORMALIZED:
-            _settle_norm(inputs)
+            _settle_norm(inputs, _BRANCH if place in branches else 1)
         results[place] = _invoke(node, inputs)
         if fresh and node["op"] in _WEIGHTED:
-            spread = spreads.get(place, 1.0)
+            spread = spreads.get(place, 0.0)
+            if place in branches:
+                spread = _BRANCH
             results[place] = [_settle_weighted(node, inputs, results[place][0], spread)]
         for source in uses.get(place, ()):
             del results[source]
@@ -136,9 +144,10 @@ def _last_uses(graph: Any) -> dict[int, list[int]]:
     return uses
 
 
-def _settle_norm(inputs: Sequence[Any]) -> None:
-    data, _, _, mean, variance = inputs
-    means, spreads = _statistics(data.asnumpy())
+def _settle_norm(inputs: Sequence[Any], share: float) -> None:
+    data, gamma, _, mean, variance = inputs
+    gamma *= share
+    means, spreads = _statistics(data.asnumpy(), _KEPT)
     mean[:], variance[:] = mx.nd.array(means), mx.nd.array(spreads**2)
 
 
@@ -146,11 +155,13 @@ def _settle_weighted(node: Any, inputs: Sequence[Any], outputs: Any, spread: flo
     """Scale the weight and move the bias, and give what the layer gives then."""
     biased = node.get("attrs", {}).get("no_bias", "False") not in ("True", "1")
     weight, bias = (inputs[-2], inputs[-1]) if biased else (inputs[-1], None)
-    means, spreads = _statistics(outputs.asnumpy())
-    spreads /= spread
+    means, spreads = _statistics(outputs.asnumpy(), 0 if spread else _KEPT)
+    spreads /= spread or 1
     if node["op"] == "Deconvolution":  # groups of outputs share a row of the weight
         means, spreads = 0 * means, np.full_like(spreads, spreads.mean())
-    divisors = mx.nd.array(spreads[: len(weight)].reshape(-1, *[1] * (weight.ndim - 1)))
+        divisors = mx.nd.array(spreads[:1])
+    else:
+        divisors = mx.nd.array(spreads.reshape(-1, *[1] * (weight.ndim - 1)))
     mx.nd.broadcast_div(weight, divisors, out=weight)
     outputs = outputs / mx.nd.array(_across(spreads, outputs.ndim))
     if bias is None:
@@ -159,10 +170,10 @@ def _settle_weighted(node: Any, inputs: Sequence[Any], outputs: Any, spread: flo
     return outputs + mx.nd.array(_across(-means / spreads, outputs.ndim))
 
 
-def _statistics(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _statistics(numbers: NDArray[Any], kept: float) -> tuple[NDArray[Any], NDArray[Any]]:
     """What to take away from each channel, axis 1, and what to divide it by then.
 
-    That is most of its mean, and its root mean square then. A channel of few numbers, or of little
+    That is its mean but for a share that is kept, and its root mean square then. A channel of few numbers, or of little
     variance, has that of all: to divide by less would blow up what is left of rounding.
     """
     axes = (0, *range(2, numbers.ndim))
@@ -172,8 +183,8 @@ def _statistics(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         return np.zeros(channels), np.full(channels, root)
     means = numbers.mean(axes, dtype=np.float64)
     variances = numbers.var(axes, dtype=np.float64)
-    spreads = np.sqrt(variances + (_KEPT * means) ** 2)
-    return (1 - _KEPT) * means, np.maximum(spreads, _LEAST * root)
+    spreads = np.sqrt(variances + (kept * means) ** 2)
+    return (1 - kept) * means, np.maximum(spreads, _LEAST * root)
 
 
 def _across(numbers: NDArray[Any], rank: int) -> NDArray[Any]:

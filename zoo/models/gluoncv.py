@@ -35,6 +35,8 @@ _LARGER = (  # patterns of names that need more of a picture, or find too little
     ("ssd_300_resnet34*", {"height": (288, 320), "width": (320, 288)}),
     ("ssd_*", {"height": (96, 128), "width": (128, 96)}),
     ("yolo3_*", {"height": (96, 128), "width": (128, 96)}),
+    ("doublehead_rcnn_*", {"height": (128, 160), "width": (160, 128)}),
+    ("*_rcnn_resnet*", {"height": (128, 160), "width": (160, 128)}),
     ("center_net_*", {"height": (96, 128), "width": (128, 96)}),
 )
 
