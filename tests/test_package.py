@@ -30,7 +30,7 @@ LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"pipelines"},
     {"importing"},
     {"runtimes", "hub"},
-    {"onnx"},
+    {"onnx", "params_files"},
     {"params", "models"},
     {"data"},
     {"text", "transforms", "generation", "samples"},

@@ -8,13 +8,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from zoo import lookup, models, params
+from zoo import lookup, models, params, params_files
 from zoo.addresses import is_address
 from zoo.errors import ConfigError, UnknownModelError, near
 from zoo.fetching import fetch_artifact, read_artifact
 from zoo.lookup import get_weights, list_weights
 from zoo.manifest import Weights
-from zoo.models import ARCHITECTURES
+from zoo.models import ARCHITECTURES, gluoncv
+from zoo.params_files import is_params
 
 __all__ = ["fetch", "get_model", "get_weights", "list_models", "list_weights"]
 
@@ -35,10 +36,16 @@ def get_model(
     without it the parameters are not yet initialised, as in Gluon. `config` are the network's
     arguments.
 
+    `gluoncv/resnet50_v1b` is GluonCV's network of that name, an optional extra, and `config` its
+    builder's arguments. zoo publishes no weights of those: `pretrained=PATH` is a `.params` file,
+    GluonCV's own or another, or a safetensors file.
+
     Raises UnknownModelError, ConfigError where `config` contradicts the weights, WeightsError for
     a file that does not fit, DownloadError, ChecksumError, MissingDependencyError without MXNet,
     and for another hub what `zoo.hubs.read_hub` raises.
     """
+    if gluoncv.is_gluoncv(name):
+        return _from_gluoncv(name, pretrained, ctx, config)
     architecture, weights = _chosen(name, pretrained is True)
     if weights is None:
         net = models.build(architecture, **config)
@@ -53,14 +60,34 @@ def get_model(
     return net
 
 
+def _from_gluoncv(
+    name: str, pretrained: bool | str | os.PathLike[str], ctx: Any, config: Mapping[str, Any]
+) -> Any:
+    if pretrained is True:
+        gluoncv.known(name)
+        raise ConfigError(
+            f"zoo publishes no weights of {name}: pass pretrained='FILE.params', GluonCV's own "
+            "file, or leave it out for a network that is not initialised."
+        )
+    net = gluoncv.build(name, **config)
+    if pretrained:
+        path = Path(pretrained)
+        arrays = params_files.read_params(path) if is_params(path) else params.read(path)
+        params_files.fitted(arrays, net, ctx)
+    return net
+
+
 def list_models(
     pattern: str = "*", *, task: str | None = None, pretrained: bool | None = None
 ) -> list[str]:
     """Names of architectures that match a shell pattern.
 
     `task` keeps those made for it or with weights for it; `pretrained` those with published
-    weights (True) or without (False).
+    weights (True) or without (False). A pattern that begins with `gluoncv/` lists GluonCV's
+    names, which have neither; it needs no GluonCV.
     """
+    if gluoncv.is_gluoncv(pattern):
+        return [] if task or pretrained else gluoncv.matching(pattern)
     records = lookup.records().values()
     tasks = {name: {one.task} for name, one in ARCHITECTURES.items()}
     published = {one.architecture for one in records}

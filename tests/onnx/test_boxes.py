@@ -45,6 +45,7 @@ NMS: dict[str, dict[str, Any]] = {
     "classes_forced": {"id_index": 0, "force_suppress": True},
     "no_classes_forced": {"force_suppress": True},
     "no_classes_apart": {"force_suppress": False},
+    "forced_without_classes": {"force_suppress": True, "topk": 15},
     "background": {"id_index": 0, "background_id": 1},
     "topk": {"topk": 10},
     "topk_classes": {"topk": 15, "id_index": 0, "valid_thresh": 0.4},

@@ -68,6 +68,7 @@ ROWS = {
     ),
     "unravel": (lambda F, x: F.unravel_index(x, shape=(2, 4)), [COLUMN]),
     "zeros_like": (lambda F, x: F.zeros_like(x), [CUBE]),
+    "zeros_like_dtype": (lambda F, x: F.zeros_like(x, dtype="int64") + x, [CUBE]),
     "ones_like": (lambda F, x: F.ones_like(x) + x, [CUBE]),
     "ones_like_integers": (lambda F, x: F.ones_like(x) + x, [IDS]),
     "zeros_like_unknown_size": (lambda F, x: F.zeros_like(F.reshape(x, (-1,))), [CUBE]),

@@ -11,6 +11,7 @@ import typer
 
 from zoo.cli import showing
 from zoo.cli.arguments import Json, complete_name
+from zoo.cli.exits import say
 from zoo.cli.tensors import read_inputs, read_sizes
 from zoo.errors import ExportError
 from zoo.figures import file_size
@@ -27,7 +28,8 @@ def export(
         str,
         typer.Argument(
             metavar="NAME|SYMBOL.json",
-            help="Published weights, such as lenet.mnist, or a network as MXNet wrote it.",
+            help="Published weights, such as lenet.mnist; a network as MXNet wrote it; or one of "
+            "GluonCV's, such as gluoncv/resnet50_v1b.",
             autocompletion=complete_name,
             show_default=False,
         ),
@@ -105,39 +107,58 @@ def export(
     the metadata.
 
     A network in MXNet's own files is translated and compared with MXNet at two sizes of each
-    free axis; what cannot be translated exactly is refused.
+    free axis; what cannot be translated exactly is refused. So is one of GluonCV's, with the
+    weights of a .params or safetensors file; without --params its weights are random.
 
     \b
     Examples:
       zoo export lenet.mnist lenet.onnx
       zoo export lenet.mnist lenet.onnx --force --json
       zoo export net-symbol.json net.onnx --params net-0000.params --input data:batch,3,224,224
+      zoo export gluoncv/resnet50_v1b resnet.onnx --params resnet50_v1b-0ecdba34.params
     """
+    from zoo.models.gluoncv import is_gluoncv
+
     if not force and file.exists():
         raise ExportError(f"{file} exists: choose another name, or replace it with --force.")
-    if not name.endswith(".json"):
+    own = is_gluoncv(name)
+    if not own and not name.endswith(".json"):
         if any((params, inputs, outputs, sizes, external_data, no_check)):
             raise typer.BadParameter(
                 "published weights take --opset, --force and --json only; the other options are "
-                "for a network's own files, SYMBOL.json."
+                "for a network's own files, SYMBOL.json, and gluoncv/NAME."
             )
         _export_published(name, file, opset, json)
         return
     from zoo.onnx import export_onnx
     from zoo.onnx.opset import DEFAULT
 
+    specs, pairs = read_inputs(inputs or []) or None, read_sizes(sizes or []) or None
     report = export_onnx(
-        name,
+        _gluoncv_network(name, params, specs, pairs) if own else name,
         file,
-        inputs=read_inputs(inputs or []) or None,
+        inputs=list(specs.values()) if own and specs else specs,
         names=outputs or None,
         opset=opset or DEFAULT,
-        params=params,
-        sizes=read_sizes(sizes or []),
+        params=None if own else params,
+        sizes=pairs,
         check=not no_check,
         external_data=external_data,
     )
     _print_report(report, json)
+
+
+def _gluoncv_network(name: str, params: Path | None, specs: Any, sizes: Any) -> Any:
+    """With its weights, or with random ones, which that is said of."""
+    from zoo.hub import get_model
+    from zoo.models.gluoncv_repairs import initialize
+
+    if params is not None:
+        return get_model(name, pretrained=params)
+    net = get_model(name)
+    initialize(net, list(specs.values()) if specs else None, sizes)
+    say(f"The weights of {name} are random: --params FILE takes GluonCV's own.")
+    return net
 
 
 def _print_report(report: ExportReport, json: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,7 +25,7 @@ def list_published(
         typer.Argument(
             metavar="PATTERN",
             help="A name, an architecture or a shell pattern; or one of another hub, "
-            "ADDRESS::PATTERN, or ADDRESS for all.",
+            "ADDRESS::PATTERN, or ADDRESS for all; 'gluoncv/*' are GluonCV's networks.",
             autocompletion=complete_name,
         ),
     ] = "*",
@@ -47,9 +47,14 @@ def list_published(
       zoo list '*.mnist'
       zoo list --task language-modeling --json
       zoo list hf://owner/repo
+      zoo list 'gluoncv/*'
     """
     from zoo.lookup import search
+    from zoo.models.gluoncv import is_gluoncv
 
+    if is_gluoncv(pattern):
+        _list_gluoncv(pattern, json)
+        return
     wanted = None if task is None else task.value
     records = search(pattern, task=wanted) or search(f"{pattern}.*", task=wanted)
     if records and records[0].hub and not json:
@@ -60,6 +65,27 @@ def list_published(
         say("No published weights match; zoo list shows all.")
     else:
         _print_records(records)
+
+
+def _list_gluoncv(pattern: str, json: bool) -> None:
+    """GluonCV's networks, which have no published weights here."""
+    from zoo.models.gluoncv import known, matching
+
+    found = [(name, known(name)) for name in matching(pattern)]
+    if json:
+        showing.print_json(
+            [{"name": name, "family": one.family, "inputs": one.shapes} for name, one in found]
+        )
+    elif not found:
+        say("None of GluonCV's networks match; zoo list 'gluoncv/*' shows all.")
+    else:
+        columns = [Column("name"), Column("family"), Column("inputs", spare=True)]
+        rows = [[name, one.family, _shapes(one.shapes)] for name, one in found]
+        showing.print_table(columns, rows)
+
+
+def _shapes(shapes: Sequence[Sequence[int | str]]) -> str:
+    return ", ".join(f"({', '.join(map(str, shape))})" for shape in shapes)
 
 
 def _summary(weights: Weights) -> dict[str, Any]:

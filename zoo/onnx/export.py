@@ -64,8 +64,9 @@ def export_onnx(
     `inputs` describes what the network takes: one shape `('batch', 3, 224, 224)`, a sequence of
     shapes or TensorSpecs (a list of states as a nested list, or flat at the end), or a mapping of
     names to shapes; a name in a shape is a free axis. Without it the network's own
-    `input_specs()` is asked. `names` are the outputs' names; default `output`, or `output0`,
-    `output1`... `opset` is 17 to 23. `metadata` goes into the model's metadata_props.
+    `input_specs()` is asked, and for `sizes` its `input_sizes()`, if it has one. `names` are the
+    outputs' names; default `output`, or `output0`, `output1`... `opset` is 17 to 23. `metadata`
+    goes into the model's metadata_props.
 
     With `weights=False` the file is a graph without weights, for `zoo.onnx.bind`: every parameter
     is an input, of dtype `stored_dtype` ('float16') where it is float32 in the network.
@@ -210,4 +211,6 @@ def _rounded(name: str, array: NDArray[Any], dtype: str) -> NDArray[Any]:
 def _trace(net: Any, inputs: Any, params: Any, names: Any, sizes: Any) -> Trace:
     from zoo.onnx.network import open_network  # needs MXNet; whatever comes before does not
 
+    if inputs is None and sizes is None and callable(getattr(net, "input_sizes", None)):
+        sizes = net.input_sizes()
     return trace(open_network(net, inputs, params), names, sizes)

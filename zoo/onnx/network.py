@@ -204,11 +204,18 @@ def _symbols(result: Any) -> list[Any]:
 
 
 def _parameters(net: Any, symbol: Any) -> dict[str, Any]:
-    """By structural name; those that belong to no attribute keep MXNet's name."""
-    found: dict[str, Any] = params.parameters(net)
-    known = {one.name for one in found.values()}
-    needed = set(symbol.list_inputs()) - known
-    return {**found, **{n: one for n, one in net.collect_params().items() if n in needed}}
+    """By structural name; those that belong to no attribute keep MXNet's name.
+
+    What the graph does not use and what has no value is not there.
+    """
+    used = set(symbol.list_inputs())
+    found: dict[str, Any] = {
+        name: one
+        for name, one in params.parameters(net).items()
+        if one.name in used or one._data is not None
+    }
+    others = used - {one.name for one in found.values()}
+    return {**found, **{n: one for n, one in net.collect_params().items() if n in others}}
 
 
 def _prefixes(block: Any, path: str) -> Iterator[tuple[str, str]]:

@@ -26,6 +26,7 @@ def full(node: Node, ctx: Context) -> str:
 
 def _like(value: float) -> Translator:
     def translate(node: Node, ctx: Context) -> str:
+        node.attributes.ignore("dtype")  # as MXNet does
         return ctx.filled(value, ctx.inputs[0])
 
     return translate
