@@ -40,11 +40,27 @@ def save(
 
 def load(folder: Path) -> Checkpoint | None:
     """The newest checkpoint that is whole, or None where there is none."""
+    found = _newest_whole(folder)
+    return found[1] if found else None
+
+
+def newest(folder: Path) -> bytes | None:
+    """The bytes of the newest checkpoint that is whole, or None where there is none."""
+    found = _newest_whole(folder)
+    return found[0] if found else None
+
+
+def decode(content: bytes) -> Checkpoint:
+    """The checkpoint in a file's bytes. Raises WeightsError, KeyError or ValueError."""
+    progress = json.loads(params.read_metadata(content)["progress"])
+    return Checkpoint(params.read(content), progress)
+
+
+def _newest_whole(folder: Path) -> tuple[bytes, Checkpoint] | None:
     for path in _newest_first(folder):
         try:
             content = path.read_bytes()
-            progress = json.loads(params.read_metadata(content)["progress"])
-            return Checkpoint(params.read(content), progress)
+            return content, decode(content)
         except (WeightsError, KeyError, ValueError) as error:
             print(f"{path} is damaged ({error}): going on from the one before.", file=sys.stderr)
     return None
