@@ -47,7 +47,8 @@ coverage: $(VENV)/.dev
 lock: $(VENV)/.dev
 	$(BIN)/pip install --quiet uv
 	$(LOCK) --group build --output-file requirements/runtime.txt
-	$(LOCK) --group build --group dev --extra gallery --extra hub --extra signing --extra train \
+	$(LOCK) --group build --group dev --extra gallery --extra hub --extra ray --extra signing \
+		--extra train \
 		--output-file requirements/dev.txt
 	$(LOCK) --group build --group dev --extra gallery --extra hub --extra signing \
 		--override requirements/without-mxnet.override \

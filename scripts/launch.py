@@ -16,16 +16,31 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+import environment
 from liveness import LOST, Hub
 from roles import LOOPBACK
 
 ENDED_EARLY = 30.0  # seconds in which all end, once the first has
 
-Processes = dict[str, "subprocess.Popen[bytes]"]
+Losses = queue.SimpleQueue[str]
+
+
+class Wanted(NamedTuple):
+    """What the command line asks for."""
+
+    workers: int
+    servers: int
+    threads: int
+    restarts: int
+    command: list[str]
+
+    @property
+    def members(self) -> int:
+        return self.workers + self.servers + 1
 
 
 class Failure(NamedTuple):
@@ -35,31 +50,44 @@ class Failure(NamedTuple):
     again: bool
 
 
-def read() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+class Started(Protocol):
+    """A role's process, wherever it runs."""
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal's number, or None while it runs."""
+
+
+def read(description: str | None) -> Wanted:
+    parser = argparse.ArgumentParser(description=(description or "").split("\n")[0])
     parser.add_argument("-n", "--num-workers", type=int, required=True, metavar="N")
-    parser.add_argument("-s", "--num-servers", type=int, default=1, metavar="N")
-    parser.add_argument("--threads", type=int, default=1, help="of each worker (1)")
-    parser.add_argument("--restarts", type=int, default=3, help="at most so many (3)")
+    parser.add_argument("-s", "--num-servers", type=int, default=1, metavar="N", help="(1)")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of each worker (1)")
+    parser.add_argument("--restarts", type=int, default=3, metavar="N", help="at most (3)")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="a training script, its options")
     given = parser.parse_args()
     if min(given.num_workers, given.num_servers, given.threads) < 1 or given.restarts < 0:
         parser.error("there is at least one worker, server and thread, and no negative number")
     if not given.command:
         parser.error("say what to run: scripts/train_classifier.py NAME --distributed")
-    return given
+    script = given.command[0].endswith(".py")
+    command = [sys.executable, *given.command] if script else given.command
+    return Wanted(given.num_workers, given.num_servers, given.threads, given.restarts, command)
 
 
-def environments(workers: int, servers: int, root: tuple[str, int]) -> dict[str, dict[str, str]]:
-    """What each role, by its name, finds in its environment beside the job's own."""
+def environments(wanted: Wanted, hub: Hub, root: tuple[str, int]) -> dict[str, dict[str, str]]:
+    """What each role, by its name, finds in its environment; the scheduler is at `root`."""
     common = {
-        "DMLC_NUM_WORKER": str(workers),
-        "DMLC_NUM_SERVER": str(servers),
+        "DMLC_NUM_WORKER": str(wanted.workers),
+        "DMLC_NUM_SERVER": str(wanted.servers),
         "DMLC_PS_ROOT_URI": root[0],
         "DMLC_PS_ROOT_PORT": str(root[1]),
+        "ZOO_HUB_ADDRESS": f"{hub.address[0]}:{hub.address[1]}",
+        **environment.PINNED,
+        "OMP_NUM_THREADS": str(wanted.threads),
+        "ZOO_THREADS": str(wanted.threads),
     }
     found = {"scheduler": common | {"DMLC_ROLE": "scheduler"}}
-    for role, count in (("server", servers), ("worker", workers)):
+    for role, count in (("server", wanted.servers), ("worker", wanted.workers)):
         for number in range(count):
             own = {"DMLC_ROLE": role, f"DMLC_{role.upper()}_ID": str(number)}
             found[f"{role} {number}"] = common | own
@@ -67,40 +95,19 @@ def environments(workers: int, servers: int, root: tuple[str, int]) -> dict[str,
 
 
 def free_port(host: str) -> int:
-    """A port at which nobody listens just now."""
+    """A port of this host at which nobody listens just now."""
     with socket.socket() as one:
         one.bind((host, 0))
         return int(one.getsockname()[1])
 
 
-def attempt(command: Sequence[str], given: argparse.Namespace) -> Failure | None:
-    """Run the job once, and leave no process behind; what ended it, or None when it is done."""
-    lost: queue.SimpleQueue[str] = queue.SimpleQueue()
-    members = given.num_workers + given.num_servers + 1
-    hub = Hub((LOOPBACK, 0), members, lost.put)
-    places = environments(given.num_workers, given.num_servers, (LOOPBACK, free_port(LOOPBACK)))
-    shared = os.environ | {
-        "ZOO_HUB_ADDRESS": f"{hub.address[0]}:{hub.address[1]}",
-        "ZOO_THREADS": str(given.threads),
-        "DMLC_NODE_HOST": LOOPBACK,
-    }
-    processes: Processes = {}
-    try:
-        for name, own in places.items():
-            processes[name] = subprocess.Popen(command, env=shared | own, start_new_session=True)
-        return watch(processes, lost)
-    finally:
-        end(processes)
-        hub.close()
-
-
-def watch(processes: Processes, lost: queue.SimpleQueue[str]) -> Failure | None:
+def watch(started: Mapping[str, Started], lost: Losses) -> Failure | None:
     """Wait until all have ended well, or something has gone wrong."""
     first_end = heard = 0.0
     reason = ""
     while True:
-        codes = {name: process.poll() for name, process in processes.items()}
-        failed = {name: code for name, code in codes.items() if code not in (None, 0, LOST)}
+        codes = {name: one.poll() for name, one in started.items()}
+        failed = {name: code for name, code in codes.items() if code and code != LOST}
         if failed:
             return _failure(*next(iter(failed.items())))
         now = time.monotonic()
@@ -118,28 +125,36 @@ def watch(processes: Processes, lost: queue.SimpleQueue[str]) -> Failure | None:
         time.sleep(0.1)
 
 
-def _failure(name: str, code: int | None) -> Failure:
-    if code is not None and code < 0:
+def _failure(name: str, code: int) -> Failure:
+    if code < 0:
         return Failure(f"{name} was killed by {signal.Signals(-code).name}", again=True)
     return Failure(f"{name} ended with exit code {code}", again=False)
 
 
-def end(processes: Processes) -> None:
-    """Kill what still runs of the processes and of those that they have started."""
-    for process in processes.values():
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+def attempt(wanted: Wanted) -> Failure | None:
+    """Run the job once, and leave no process behind; what ended it, or None when it is done."""
+    lost: Losses = queue.SimpleQueue()
+    hub = Hub((LOOPBACK, 0), wanted.members, lost.put)
+    started: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        for name, own in environments(wanted, hub, (LOOPBACK, free_port(LOOPBACK))).items():
+            env = os.environ | own | {"DMLC_NODE_HOST": LOOPBACK}
+            started[name] = subprocess.Popen(wanted.command, env=env, start_new_session=True)
+        return watch(started, lost)
+    finally:
+        for process in started.values():
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        hub.close()
 
 
-def main() -> None:
-    given = read()
+def persist(attempt: Callable[[Wanted], Failure | None], wanted: Wanted) -> None:
+    """Try until the job is done; the end with a line where that does not help."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    script = given.command[0].endswith(".py")
-    command = [sys.executable, *given.command] if script else given.command
-    for left in range(given.restarts, -1, -1):
+    for left in range(wanted.restarts, -1, -1):
         try:
-            failure = attempt(command, given)
+            failure = attempt(wanted)
         except KeyboardInterrupt:
             sys.exit(128 + signal.SIGINT)
         if failure is None:
@@ -147,12 +162,12 @@ def main() -> None:
         if not failure.again or not left:
             sys.exit(f"The job has ended: {failure.reason}.")
         print(
-            f"The job was cut: {failure.reason}. It goes on from its last checkpoint "
-            f"({left} restarts left).",
+            f"The job was cut: {failure.reason}. It starts again from its last checkpoint, "
+            f"{left - 1} more times at most after this.",
             file=sys.stderr,
             flush=True,
         )
 
 
 if __name__ == "__main__":
-    main()
+    persist(attempt, read(__doc__))

@@ -22,6 +22,7 @@ BEAT = 1.0  # seconds between two signs of life
 SILENCE = 15.0  # seconds without one after which a side counts as dead
 ARRIVAL = 120.0  # seconds within which everybody must have joined
 LOST = 75  # the exit code of a process that others have left: sysexits' "try again"
+ROLES = ("scheduler", "server", "worker")
 LONGEST = 500  # bytes of a line
 
 Address = tuple[str, int]
@@ -98,10 +99,14 @@ class Hub(threading.Thread):
         for line in filter(None, lines):
             word, _, reason = line.partition(" ")
             if not member.name:
+                if word not in ROLES:  # somebody who has come to the wrong door
+                    self._forget(member)
+                    return
                 member.name = line
                 self._joined.append(line)
             elif word == "bye":
                 self._forget(member)
+                return
             elif word == "failed":
                 self._lose(f"{member.name}: {reason}")
 
@@ -153,12 +158,15 @@ class _Member:
 
 
 class Member(threading.Thread):
-    """This process as the hub knows it. It ends with code 75 when others, or the hub, are lost."""
+    """This process as the hub knows it. It ends with code 75 when others, or the hub, are lost.
 
-    def __init__(self, name: str, hub: Address) -> None:
+    It tries for `patience` seconds to reach the hub.
+    """
+
+    def __init__(self, name: str, hub: Address, patience: float = 0.0) -> None:
         super().__init__(name="liveness", daemon=True)
         self._name = f"{name} ({socket.gethostname()}, process {os.getpid()})"
-        self._connection = self._connect(hub)
+        self._connection = self._connect(hub, patience)
         _say(self._connection, self._name)
         self._left = threading.Event()
         self.start()
@@ -188,8 +196,8 @@ class Member(threading.Thread):
                 beat = now + BEAT
                 _say(self._connection, "")
 
-    def _connect(self, hub: Address) -> socket.socket:
-        last = time.monotonic() + ARRIVAL
+    def _connect(self, hub: Address, patience: float) -> socket.socket:
+        last = time.monotonic() + patience
         while True:
             try:
                 return socket.create_connection(hub, timeout=SILENCE)

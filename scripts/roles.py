@@ -14,7 +14,7 @@ import sys
 import traceback
 from typing import NamedTuple, NoReturn
 
-from liveness import Address, Hub, Member
+from liveness import ARRIVAL, ROLES, Address, Hub, Member
 
 from zoo.errors import ZooError
 
@@ -42,7 +42,7 @@ class Job(NamedTuple):
 def job() -> Job:
     """The job that this process belongs to; the end with a line where the environment lacks it."""
     role = os.environ.get("DMLC_ROLE")
-    if role not in ("scheduler", "server", "worker"):
+    if role not in ROLES:
         sys.exit(
             "--distributed is for a process that a launcher has given a role (DMLC_ROLE): "
             "python scripts/launch.py -n 2 scripts/train_classifier.py NAME --distributed"
@@ -67,7 +67,7 @@ def enter(mine: Job) -> Member:
     if mine.role == "scheduler":
         hub = Hub(address, mine.members, lambda reason: hub.end(reason))
         atexit.register(hub.wait, 5)
-    return Member(mine.name, address)
+    return Member(mine.name, address, patience=ARRIVAL)
 
 
 def give_up(member: Member, error: BaseException) -> NoReturn:
