@@ -102,14 +102,8 @@ def _stay_on_the_interface(root: str) -> None:
     os.environ["DMLC_NODE_HOST"] = LOOPBACK
 
 
-def _serve() -> None:
-    mine = job()
-    if mine.role != "worker":
-        atexit.register(enter(mine).leave)
-        from zoo import _mxnet  # noqa: F401  (makes a server of this process, and ends it)
-
-
 # MXNet turns every process with another role than a worker's into a server when it is imported, so
 # this module is imported before that, and lets nobody serve unwatched.
-if os.environ.get("DMLC_ROLE"):
-    _serve()
+if os.environ.get("DMLC_ROLE", "worker") != "worker":
+    atexit.register(enter(job()).leave)
+    from zoo import _mxnet  # noqa: F401  (serves, and ends this process)

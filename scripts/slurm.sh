@@ -23,7 +23,7 @@ esac
 exec "${PYTHON:-python}" "$@"'
 
 for attempt in 1 2 3 4; do
-    srun --kill-on-bad-exit=0 --wait=30 bash -c "$role" role "$@"
+    srun --kill-on-bad-exit=1 bash -c "$role" role "$@"
     code=$?
     # 75: others were lost; more than 128: killed by a signal
     ((code == 75 || code > 128)) || exit "$code"

@@ -17,19 +17,16 @@ from jobs import SCRIPTS, Job, launched, short, wait_until_gone
 from zoo import params
 
 SRUN = """#!/bin/bash
-# one process for each task, and the largest exit code, as Slurm's
-shift 2
+# A process for each task; the first bad exit ends all, as with --kill-on-bad-exit=1.
+shift
 for SLURM_PROCID in $(seq 0 $((SLURM_NTASKS - 1))); do
     export SLURM_PROCID
     "$@" &
     tasks+=($!)
 done
 for task in "${tasks[@]}"; do
-    wait "$task"
-    code=$?
-    ((code > worst)) && worst=$code
+    wait -n "${tasks[@]}" || { code=$?; kill -9 "${tasks[@]}"; wait; exit $code; }
 done
-exit $((worst))
 """
 
 
