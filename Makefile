@@ -49,8 +49,8 @@ coverage: $(VENV)/.dev
 lock: $(VENV)/.dev
 	$(BIN)/pip install --quiet uv
 	$(LOCK) --group build --output-file requirements/runtime.txt
-	$(LOCK) --group build --group dev --extra gallery --extra gluoncv --extra hub --extra signing \
-		--extra tensorboard --extra train --override requirements/gluoncv.override \
+	$(LOCK) --group build --group dev --extra gallery --extra gluoncv --extra hub --extra ray \
+		--extra signing --extra tensorboard --extra train --override requirements/gluoncv.override \
 		--output-file requirements/dev.txt
 	$(LOCK) --group build --group dev --extra gallery --extra hub --extra signing \
 		--override requirements/without-mxnet.override \

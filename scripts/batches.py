@@ -25,17 +25,24 @@ def prepare(recipe: ClassifierRecipe, raw: np.ndarray) -> np.ndarray:
     return transforms.standardize(raw, recipe.preprocessing)
 
 
-def batches(recipe: ClassifierRecipe, split: Split, seed: int, epoch: int) -> Iterator[Batch]:
-    """Inputs (batch, ...) and targets (batch,); an incomplete last batch is left out."""
+def batches(
+    recipe: ClassifierRecipe, split: Split, seed: int, epoch: int, rank: int = 0, workers: int = 1
+) -> Iterator[Batch]:
+    """Inputs (batch, ...) and targets (batch,); an incomplete last batch is left out.
+
+    Of several workers each makes its own equal share of every batch.
+    """
     random = np.random.Generator(np.random.Philox(key=[seed, epoch]))
     order = np.argsort(random.random(len(split)), kind="stable")
     starts = range(0, len(order) - recipe.batch_size + 1, recipe.batch_size)
 
+    share = recipe.batch_size // workers
+
     def make(start: int) -> Batch:
-        rows = order[start : start + recipe.batch_size]
+        rows = order[start + rank * share : start + (rank + 1) * share]
         inputs: Any = split.inputs[rows]
         if recipe.distortion:
-            noise = np.random.Philox(key=[seed, epoch], counter=[0, 0, 1, start])
+            noise = np.random.Philox(key=[seed, epoch], counter=[0, rank, 1, start])
             inputs = distort(inputs, recipe.distortion, np.random.Generator(noise))
         return prepare(recipe, inputs), split.targets[rows]
 

@@ -42,10 +42,21 @@ def save(
 
 def load(folder: Path) -> Checkpoint | None:
     """The newest checkpoint that is whole, or None where there is none."""
+    found = _newest_whole(folder)
+    return found[1] if found else None
+
+
+def newest(folder: Path) -> bytes | None:
+    """The bytes of the newest checkpoint that is whole, or None where there is none."""
+    found = _newest_whole(folder)
+    return found[0] if found else None
+
+
+def _newest_whole(folder: Path) -> tuple[bytes, Checkpoint] | None:
     for path in _newest_first(folder):
         try:
             content = path.read_bytes()
-            return decode(content)
+            return content, decode(content)
         except (WeightsError, KeyError, ValueError) as error:
             print(f"{path} is damaged ({error}): going on from the one before.", file=sys.stderr)
     return None

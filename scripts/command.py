@@ -6,13 +6,14 @@ import argparse
 import importlib.util
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import environment
 import events
 import recorded
-from recipes import Recipe
+from recipes import ClassifierRecipe, Recipe
 
 from zoo import get_weights
 from zoo.errors import ZooError, near
@@ -24,7 +25,9 @@ class Options(NamedTuple):
     """What the command line says: recipe name, seed, device, smoke test or not, folder.
 
     `recorded` asks for the recipe of the published record; `stop` is after how many epochs, and
-    after how many steps, to stop at a checkpoint; `tensorboard` asks for event files.
+    after how many steps, to stop at a checkpoint; `tensorboard` asks for event files. `distributed`
+    says that this process is one of several, and `scale` how many times the recipe's batch and
+    learning rate they take together.
     """
 
     name: str
@@ -34,7 +37,9 @@ class Options(NamedTuple):
     out: Path
     recorded: bool
     stop: tuple[int | None, int | None]
-    tensorboard: bool = False
+    tensorboard: bool
+    distributed: bool
+    scale: int
 
 
 def _in_one_line(kind: type[BaseException], error: BaseException, trace: Any) -> None:
@@ -71,13 +76,25 @@ def read(description: str | None) -> Options:
     parser.add_argument("--stop-epoch", type=int, metavar="N", help="stop after N epochs")
     parser.add_argument("--stop-step", type=int, metavar="N", help="or at a checkpoint from step N")
     parser.add_argument("--tensorboard", action="store_true", help="write event files too")
+    parser.add_argument("--distributed", action="store_true", help="one of several workers")
+    parser.add_argument("--scale", type=int, default=1, help="batch and rate, times the recipe's")
     given = parser.parse_args()
     if given.tensorboard:
         events.check()
     folder = given.out or Path("runs", given.name + ("-smoke" if given.smoke else ""))
     stop = (given.stop_epoch, given.stop_step)
-    own = (given.name, given.seed, given.device, given.smoke, folder, given.recorded)
-    return Options(*own, stop, given.tensorboard)
+    return Options(
+        name=given.name,
+        seed=given.seed,
+        device=given.device,
+        smoke=given.smoke,
+        out=folder,
+        recorded=given.recorded,
+        stop=stop,
+        tensorboard=given.tensorboard,
+        distributed=given.distributed,
+        scale=given.scale,
+    )
 
 
 def find(recipes: Mapping[str, SomeRecipe], options: Options) -> SomeRecipe:
@@ -90,7 +107,17 @@ def find(recipes: Mapping[str, SomeRecipe], options: Options) -> SomeRecipe:
         return recorded.recipe(get_weights(name), type(next(iter(recipes.values()))))
     if name not in recipes:
         sys.exit(f"There is no recipe {name!r} for this script. {near(name, recipes)}")
-    return recipes[name]
+    return scaled(recipes[name], options.scale)
+
+
+def scaled(recipe: SomeRecipe, scale: int) -> SomeRecipe:
+    """The recipe with larger batches, and the rate with them (Goyal et al., 2017, section 2.1)."""
+    if scale == 1:
+        return recipe
+    if scale < 1 or not isinstance(recipe, ClassifierRecipe):
+        sys.exit("--scale is a whole number from 1 on, and for classifiers: their rate follows it.")
+    rate = scale * recipe.learning_rate
+    return replace(recipe, batch_size=scale * recipe.batch_size, learning_rate=rate)
 
 
 def context(device: str) -> Any:

@@ -7,8 +7,11 @@ import os
 import platform
 import sys
 
+# MXNet by itself takes half of the cores; sums depend on the count
+THREADS = os.environ.get("ZOO_THREADS", "2")
+
 PINNED = {
-    "OMP_NUM_THREADS": "2",  # MXNet by itself takes half of the cores; sums depend on the count
+    "OMP_NUM_THREADS": THREADS,
     "DNNL_MAX_CPU_ISA": "AVX2",  # the same kernels on every x86-64 processor of the last decade
     "OPENBLAS_CORETYPE": "Haswell",
 }

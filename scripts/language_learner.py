@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import numpy as np
+from distributed import Group
 from optimizers import Adam, RowAdam
 from recipes import LanguageModelRecipe
 from sampled_softmax import Cut, Sampler
@@ -19,8 +20,16 @@ from zoo._mxnet import gluon, mx
 class Learner:
     """The network and the state of its optimizers; `step` makes one update."""
 
-    def __init__(self, recipe: LanguageModelRecipe, counts: np.ndarray, seed: int, ctx: Any):
+    def __init__(
+        self,
+        recipe: LanguageModelRecipe,
+        counts: np.ndarray,
+        seed: int,
+        ctx: Any,
+        group: Group | None = None,
+    ) -> None:
         self.recipe, self.seed, self.ctx = recipe, seed, ctx
+        self.group = group or Group()
         self.net = models.build("lstm_lm", vocabulary_size=len(counts), **recipe.config)
         mx.random.seed(seed)
         self.net.initialize(mx.init.Uniform(recipe.init), ctx=ctx)
@@ -36,9 +45,13 @@ class Learner:
     def step(
         self, step: int, rate: float, data: np.ndarray, targets: np.ndarray, states: Any
     ) -> Any:
-        """Update by one window (time, batch); returns the loss in nats, and the next states."""
+        """Update by one window (time, batch); returns the loss in nats, and the next states.
+
+        Of several workers each learns from its own columns, and has the states of these alone; what
+        is drawn of the vocabulary is drawn for all columns, so that the gradients can be added.
+        """
         random = np.random.Generator(np.random.Philox(key=[self.seed, step]))
-        cut = self.sampler.cut(data, targets, random)
+        cut = self.sampler.cut(data, targets, random).columns(self.group.part(data.shape[1]))
         embedding, bias = self.embedding.take(cut.rows), self.bias.take(cut.candidates)
         labels = mx.nd.array(cut.targets, ctx=self.ctx)
         self.weight_drop.apply(random)
@@ -50,13 +63,14 @@ class Learner:
         mx.autograd.backward(heads)
         self.weight_drop.undo()
         gradients = [one.grad() for one in self.recurrent.values()] + [embedding.grad, bias.grad]
+        loss = -mx.nd.log(mx.nd.pick(likelihoods, labels)).mean()
+        self.group.mean([*gradients, loss])
         norm = gluon.utils.clip_global_norm(gradients, self.recipe.clip, check_isfinite=False)
         if not math.isfinite(norm.asscalar()):
             sys.exit(f"Step {step}: the gradient is not finite. The last checkpoint is kept.")
         self.adam.step(rate, step + 1)
         self.embedding.put(cut.rows, embedding, rate, step + 1)
         self.bias.put(cut.candidates, bias, rate, step + 1)
-        loss = -mx.nd.log(mx.nd.pick(likelihoods, labels)).mean()
         return float(loss.asscalar()), [one.detach() for one in states]
 
     def _outputs(

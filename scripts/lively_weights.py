@@ -90,9 +90,7 @@ def _settle_layers(graph: Any, values: dict[str, Any]) -> None:
     """Run the graph node by node in MXNet; a layer's weights are set just before it runs."""
     nodes, results = graph["nodes"], {}
     uses, spreads, settled = _last_uses(graph), _spreads(nodes), set()
-    branches = {
-        source for node in nodes if node["op"] in _ADDED for source, *_ in node["inputs"]
-    }
+    branches = {source for node in nodes if node["op"] in _ADDED for source, *_ in node["inputs"]}
     for place, node in enumerate(nodes):
         if node["op"] == "null":
             results[place] = [values[node["name"]]] if node["name"] in values else []
@@ -173,8 +171,9 @@ def _settle_weighted(node: Any, inputs: Sequence[Any], outputs: Any, spread: flo
 def _statistics(numbers: NDArray[Any], kept: float) -> tuple[NDArray[Any], NDArray[Any]]:
     """What to take away from each channel, axis 1, and what to divide it by then.
 
-    That is its mean but for a share that is kept, and its root mean square then. A channel of few numbers, or of little
-    variance, has that of all: to divide by less would blow up what is left of rounding.
+    That is its mean but for a share that is kept, and its root mean square then. A channel of few
+    numbers, or of little variance, has that of all: to divide by less would blow up what is left
+    of rounding.
     """
     axes = (0, *range(2, numbers.ndim))
     count, channels = numbers.size // numbers.shape[1], numbers.shape[1]

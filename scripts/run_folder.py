@@ -111,7 +111,7 @@ class Run:
 
     def resume(self) -> checkpoint.Checkpoint | None:
         """The state to go on from, or None for a run that starts."""
-        found = checkpoint.load(self.folder / "checkpoints")
+        found = self.newest()
         if found is None:
             return None
         if found.progress["identity"] != self.identity:
@@ -125,6 +125,10 @@ class Run:
         self.processors = sorted({*self.processors, *found.progress["processors"]})
         self._stop_where_told(found.progress["step"])
         return found
+
+    def newest(self) -> checkpoint.Checkpoint | None:
+        """The folder's newest whole checkpoint."""
+        return checkpoint.load(self.folder / "checkpoints")
 
     def save(self, step: int, arrays: Mapping[str, np.ndarray], **progress: Any) -> None:
         """Make everything up to `step` safe: checkpoint first, then the log that it implies.

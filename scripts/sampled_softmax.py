@@ -31,6 +31,12 @@ class Cut(NamedTuple):
     targets: NDArray[np.int32]
     log_chance: NDArray[np.float32]
 
+    def columns(self, part: slice) -> Cut:
+        """The same draw for some columns of the batch."""
+        data = self.data[:, part]
+        targets = self.targets.reshape(self.data.shape)[:, part]
+        return self._replace(data=data, targets=targets.ravel())
+
 
 class Sampler:
     """Draws the candidates of a step. `samples=0` takes the whole vocabulary: the full softmax."""

@@ -12,13 +12,16 @@ from dataclasses import replace
 from typing import Any
 
 import command
+import distributed
 import numpy as np
 from batches import batches, prepare
+from distributed import Group
 from final_fit import with_validation
 from optimizers import NAG, Average, one_cycle
 from progress import bar, plot_curve
 from recipes import CLASSIFIERS, ClassifierRecipe
 from run_folder import Run
+from shared_run import run_of
 from teaching import lessons, taught
 
 from zoo import evaluation, models, params
@@ -64,20 +67,29 @@ def accuracy(net: Any, recipe: ClassifierRecipe, split: Split, ctx: Any) -> floa
     return evaluation.accuracy(np.concatenate(logits), split.targets).value
 
 
-def teach(options: command.Options, recipe: ClassifierRecipe, dataset: Dataset, ctx: Any) -> Any:
+def teach(
+    group: Group, options: command.Options, recipe: ClassifierRecipe, dataset: Dataset, ctx: Any
+) -> Any:
     """The recipe's teachers, each trained in a folder of its own unless it is there already."""
     teachers = []
     for number, (seed, lesson) in enumerate(lessons(recipe)):
-        run = Run(options.out / "teachers" / str(number), lesson, seed, options.device)
+        folder = options.out / "teachers" / str(number)
+        run = run_of(group, folder, lesson, seed, options.device)
         with run.locked():
-            teachers.append(train(run, lesson, dataset, ctx))
+            teachers.append(train(group, run, lesson, dataset, ctx))
     return teachers
 
 
 def train(
-    run: Run, recipe: ClassifierRecipe, dataset: Dataset, ctx: Any, teachers: Sequence[Any] = ()
+    group: Group,
+    run: Run,
+    recipe: ClassifierRecipe,
+    dataset: Dataset,
+    ctx: Any,
+    teachers: Sequence[Any] = (),
 ) -> Any:
     """Run the recipe's epochs, from the last checkpoint on; returns the network to publish."""
+    group.share(recipe.batch_size)
     mx.random.seed(run.seed)
     net, published = network(recipe, ctx), network(recipe, ctx)
     loss_of, weights = loss_function(recipe), params.parameters(net)
@@ -93,7 +105,7 @@ def train(
     with bar(recipe.name, steps, first * per_epoch, recipe.batch_size) as shown:
         for epoch in range(first, recipe.epochs):
             total = mx.nd.zeros(1, ctx=ctx)
-            made = batches(recipe, dataset.train, run.seed, epoch)
+            made = batches(recipe, dataset.train, run.seed, epoch, group.rank, group.workers)
             for step, (inputs, targets) in enumerate(made, epoch * per_epoch):
                 data = mx.nd.array(inputs, ctx=ctx)
                 target = taught(recipe, teachers, data, labels(recipe, targets))
@@ -101,18 +113,20 @@ def train(
                 with mx.autograd.record():
                     loss = loss_of(net(data), target)
                 loss.backward()
+                group.sum([one.grad() for one in weights.values()])
                 rate = one_cycle(step, steps, recipe.learning_rate, recipe.warmup)
                 optimizer.step(rate, recipe.batch_size)
                 average.update()
                 total += loss.mean()
                 if step % 20 == 0:
                     shown.update(step + 1, f"loss {float(loss.mean().asscalar()):.4f}")
+            group.mean([total])
             train_loss = float(total.asscalar()) / per_epoch
             if not math.isfinite(train_loss):
                 sys.exit(f"Epoch {epoch + 1}: the loss is not finite. The last checkpoint is kept.")
             params.load(published, average.arrays(), ctx=ctx)
             facts = {"train_loss": train_loss, "learning_rate": rate}
-            if not recipe.final_fit:
+            if group.leads and not recipe.final_fit:
                 found = accuracy(published, recipe, dataset.validation, ctx)
                 facts["validation_accuracy"] = found
                 shown.metric = f"validation {found:.4f}"
@@ -140,21 +154,25 @@ def main() -> None:
         recipe, dataset = smoke(recipe, dataset)
     if recipe.final_fit:
         dataset = with_validation(dataset)
-    run = Run(options.out, recipe, options.seed, options.device, options.stop)
-    run.tensorboard = options.tensorboard
-    with run.locked():
-        net = train(run, recipe, dataset, ctx, teach(options, recipe, dataset, ctx))
-        found = accuracy(net, recipe, dataset.test, ctx)
-        plot_curve(options.out, recipe.name, run.epochs, "validation_accuracy")
-        run.finish(
-            params.arrays(net),
-            {"accuracy": found},
-            target_met=found >= recipe.target,
-            config=models.complete(recipe.name.split(".")[0], **recipe.config),
-            preprocessing=recipe.preprocessing,
-            data=dict(dataset.digests),
-            smoke=options.smoke,
-        )
+    with distributed.joined(options.distributed) as group:
+        run = run_of(group, options.out, recipe, options.seed, options.device, options.stop)
+        run.tensorboard = options.tensorboard and group.leads
+        with run.locked():
+            teachers = teach(group, options, recipe, dataset, ctx)
+            net = train(group, run, recipe, dataset, ctx, teachers)
+            if not group.leads:
+                return
+            found = accuracy(net, recipe, dataset.test, ctx)
+            plot_curve(options.out, recipe.name, run.epochs, "validation_accuracy")
+            run.finish(
+                params.arrays(net),
+                {"accuracy": found},
+                target_met=found >= recipe.target,
+                config=models.complete(recipe.name.split(".")[0], **recipe.config),
+                preprocessing=recipe.preprocessing,
+                data=dict(dataset.digests),
+                smoke=options.smoke,
+            )
     command.conclude(recipe, "accuracy", found, met=found >= recipe.target, smoke=options.smoke)
 
 

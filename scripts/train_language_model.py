@@ -10,13 +10,16 @@ from dataclasses import replace
 from typing import Any
 
 import command
+import distributed
 import numpy as np
+from distributed import Group
 from final_fit import with_validation
 from language_learner import Learner
 from optimizers import one_cycle
 from progress import bar, plot_curve
 from recipes import LANGUAGE_MODELS, LanguageModelRecipe
 from run_folder import Run
+from shared_run import run_of
 
 from zoo import models, params
 from zoo._mxnet import mx
@@ -58,24 +61,27 @@ def cut(recipe: LanguageModelRecipe, stream: np.ndarray, epoch: int, window: int
     return text[window * recipe.window : (window + 1) * recipe.window + 1]
 
 
-def train(run: Run, recipe: LanguageModelRecipe, dataset: TextDataset, ctx: Any) -> Learner:
+def train(
+    group: Group, run: Run, recipe: LanguageModelRecipe, dataset: TextDataset, ctx: Any
+) -> Learner:
     """Run the recipe's epochs, from the last checkpoint on."""
     counts = np.bincount(dataset.train, minlength=len(dataset.vocabulary))
-    learner = Learner(recipe, counts, run.seed, ctx)
+    learner = Learner(recipe, counts, run.seed, ctx, group)
+    own = group.part(recipe.batch_size)
     per_epoch = windows(recipe, dataset.train)
     steps, done, losses, states = recipe.epochs * per_epoch, 0, [], []
     if found := run.resume():
         learner.restore(found.arrays)
         done, losses = found.progress["step"], found.progress["losses"]
         names = sorted(name for name in found.arrays if name.startswith("state."))
-        states = [mx.nd.array(found.arrays[name], ctx=ctx) for name in names]
+        states = [mx.nd.array(found.arrays[name][:, own], ctx=ctx) for name in names]
     with bar(recipe.name, steps, done, recipe.batch_size * recipe.window) as shown:
         for step in range(done, steps):
             epoch, window = divmod(step, per_epoch)
             if window % recipe.checkpoint_every == 0:
-                mx.random.seed(run.seed * 1_000_003 + step)
+                mx.random.seed(run.seed * 1_000_003 + 500_009 * group.rank + step)
             if window == 0:
-                states, losses = learner.net.begin_state(recipe.batch_size, ctx), []
+                states, losses = learner.net.begin_state(group.share(recipe.batch_size), ctx), []
             tokens = cut(recipe, dataset.train, epoch, window)
             rate = one_cycle(step, steps, recipe.learning_rate, recipe.warmup)
             loss, states = learner.step(step, rate, tokens[:-1], tokens[1:], states)
@@ -85,13 +91,13 @@ def train(run: Run, recipe: LanguageModelRecipe, dataset: TextDataset, ctx: Any)
             if last:
                 facts = {"train_loss": float(np.mean(losses)), "learning_rate": rate}
                 due = (epoch + 1) % recipe.validate_every == 0 or step + 1 == steps
-                if due and not recipe.final_fit:
+                if group.leads and due and not recipe.final_fit:
                     loss = nats(learner.network(), dataset.validation, 16, ctx)
                     facts[f"validation_{recipe.metric}"] = measure(recipe, loss)
                     shown.metric = f"validation {measure(recipe, loss):.4g}"
                 shown.line(run.log(epoch + 1, facts))
             if last or (window + 1) % recipe.checkpoint_every == 0:
-                carried = {f"state.{i}": one.asnumpy() for i, one in enumerate(states)}
+                carried = {f"state.{i}": group.gather(one, 1) for i, one in enumerate(states)}
                 run.save(step + 1, learner.state() | carried, losses=losses)
     return learner
 
@@ -115,23 +121,26 @@ def main() -> None:
         recipe, dataset = smoke(recipe, dataset)
     if recipe.final_fit:
         dataset = with_validation(dataset)
-    run = Run(options.out, recipe, options.seed, options.device, options.stop)
-    run.tensorboard = options.tensorboard
-    with run.locked():
-        learner = train(run, recipe, dataset, ctx)
-        found = measure(recipe, nats(learner.network(), dataset.test, 1, ctx, window=256))
-        write_atomically(options.out / "vocabulary.txt", dataset.vocabulary.to_bytes())
-        plot_curve(options.out, recipe.name, run.epochs, f"validation_{recipe.metric}")
-        run.finish(
-            params.arrays(learner.net),
-            {recipe.metric: found},
-            target_met=found <= recipe.target,
-            config=models.complete(
-                "lstm_lm", vocabulary_size=len(dataset.vocabulary), **recipe.config
-            ),
-            data=dict(dataset.digests),
-            smoke=options.smoke,
-        )
+    with distributed.joined(options.distributed) as group:
+        run = run_of(group, options.out, recipe, options.seed, options.device, options.stop)
+        run.tensorboard = options.tensorboard and group.leads
+        with run.locked():
+            learner = train(group, run, recipe, dataset, ctx)
+            if not group.leads:
+                return
+            found = measure(recipe, nats(learner.network(), dataset.test, 1, ctx, window=256))
+            write_atomically(options.out / "vocabulary.txt", dataset.vocabulary.to_bytes())
+            plot_curve(options.out, recipe.name, run.epochs, f"validation_{recipe.metric}")
+            run.finish(
+                params.arrays(learner.net),
+                {recipe.metric: found},
+                target_met=found <= recipe.target,
+                config=models.complete(
+                    "lstm_lm", vocabulary_size=len(dataset.vocabulary), **recipe.config
+                ),
+                data=dict(dataset.digests),
+                smoke=options.smoke,
+            )
     command.conclude(recipe, recipe.metric, found, met=found <= recipe.target, smoke=options.smoke)
 
 

@@ -12,11 +12,14 @@ from dataclasses import replace
 from typing import Any
 
 import command
+import distributed
 import numpy as np
+from distributed import Group
 from optimizers import NAG, one_cycle
 from progress import bar, plot_curve
 from recipes import REGRESSIONS, RegressionRecipe
 from run_folder import Run
+from shared_run import run_of
 
 from zoo import models, params, transforms
 from zoo._mxnet import gluon, mx
@@ -36,7 +39,12 @@ def standardization(dataset: Dataset) -> dict[str, Any]:
 
 
 def train(
-    run: Run, recipe: RegressionRecipe, dataset: Dataset, numbers: dict[str, Any], ctx: Any
+    group: Group,
+    run: Run,
+    recipe: RegressionRecipe,
+    dataset: Dataset,
+    numbers: dict[str, Any],
+    ctx: Any,
 ) -> Any:
     """Run the recipe's steps, from the last checkpoint on."""
 
@@ -52,8 +60,9 @@ def train(
     if saved := run.resume():
         params.load(net, {name: saved.arrays[name] for name in weights}, ctx=ctx)
         optimizer.restore(saved.arrays)
-    data, validation = inputs_of(dataset.train), inputs_of(dataset.validation)
-    targets = mx.nd.array(dataset.train.targets, ctx=ctx)
+    own = dataset.train.rows(np.arange(len(dataset.train))[group.part(len(dataset.train))])
+    data, validation = inputs_of(own), inputs_of(dataset.validation)
+    targets = mx.nd.array(own.targets, ctx=ctx)
     steps = recipe.epochs * recipe.steps_per_epoch
     first = len(run.epochs)
     with bar(recipe.name, steps, first * recipe.steps_per_epoch, len(dataset.train)) as shown:
@@ -62,9 +71,12 @@ def train(
                 with mx.autograd.record():
                     loss = half_square(net(data), targets)
                 loss.backward()
+                group.sum([one.grad() for one in weights.values()])
                 rate = one_cycle(step, steps, recipe.learning_rate, recipe.warmup)
                 optimizer.step(rate, len(dataset.train))
-            train_loss = float(loss.mean().asscalar())
+            loss = loss.mean() * (len(own) / len(dataset.train))
+            group.sum([loss])
+            train_loss = float(loss.asscalar())
             if not math.isfinite(train_loss):
                 sys.exit(f"Epoch {epoch + 1}: the loss is not finite. The last checkpoint is kept.")
             found = r2(net(validation).asnumpy()[:, 0], dataset.validation.targets).value
@@ -91,29 +103,32 @@ def main() -> None:
     dataset = load_dataset(recipe.dataset)
     if options.smoke:
         recipe, dataset = smoke(recipe, dataset)
-    run = Run(options.out, recipe, options.seed, options.device, options.stop)
-    run.tensorboard = options.tensorboard
     numbers = standardization(dataset)
-    with run.locked():
-        net = train(run, recipe, dataset, numbers, ctx)
-        exact = closed_form(
-            transforms.standardize(dataset.train.inputs, numbers), dataset.train.targets
-        )
-        trained = params.arrays(net)
-        difference = max(float(np.abs(trained[name] - exact[name]).max()) for name in exact)
-        test = mx.nd.array(transforms.standardize(dataset.test.inputs, numbers), ctx=ctx)
-        found = r2(net(test).asnumpy()[:, 0], dataset.test.targets).value
-        met = found >= recipe.target and difference <= recipe.agreement
-        plot_curve(options.out, recipe.name, run.epochs, "validation_r2")
-        run.finish(
-            trained,
-            {"r2": found, "closed_form_difference": difference},
-            target_met=met,
-            config=models.complete("linear_regression", **recipe.config),
-            preprocessing=numbers,
-            data=dict(dataset.digests),
-            smoke=options.smoke,
-        )
+    with distributed.joined(options.distributed) as group:
+        run = run_of(group, options.out, recipe, options.seed, options.device, options.stop)
+        run.tensorboard = options.tensorboard and group.leads
+        with run.locked():
+            net = train(group, run, recipe, dataset, numbers, ctx)
+            if not group.leads:
+                return
+            exact = closed_form(
+                transforms.standardize(dataset.train.inputs, numbers), dataset.train.targets
+            )
+            trained = params.arrays(net)
+            difference = max(float(np.abs(trained[name] - exact[name]).max()) for name in exact)
+            test = mx.nd.array(transforms.standardize(dataset.test.inputs, numbers), ctx=ctx)
+            found = r2(net(test).asnumpy()[:, 0], dataset.test.targets).value
+            met = found >= recipe.target and difference <= recipe.agreement
+            plot_curve(options.out, recipe.name, run.epochs, "validation_r2")
+            run.finish(
+                trained,
+                {"r2": found, "closed_form_difference": difference},
+                target_met=met,
+                config=models.complete("linear_regression", **recipe.config),
+                preprocessing=numbers,
+                data=dict(dataset.digests),
+                smoke=options.smoke,
+            )
     print(f"largest difference from the closed form: {difference:.2g}")
     command.conclude(recipe, "r2", found, met=met, smoke=options.smoke)
 

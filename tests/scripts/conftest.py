@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("zoo._mxnet", reason="training needs MXNet", exc_type=ImportError)
 
 import environment
+import jobs
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -33,3 +34,11 @@ def train(data_mirror: str) -> Train:
         )
 
     return start
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """Ends what a failed test leaves of a distributed job."""
+    yield
+    while jobs.started:
+        jobs.started.pop().stop()

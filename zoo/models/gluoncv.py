@@ -155,7 +155,9 @@ def _import_gluoncv() -> Any:
 def _defaults(builder: Any) -> dict[str, Any]:
     """No weights of any kind, and classes where the builder has none."""
     arguments = inspect.signature(builder).parameters
-    told = {name: False for name in arguments if "pretrain" in name and name != "pretrained_model"}
+    told: dict[str, Any] = {
+        name: False for name in arguments if "pretrain" in name and name != "pretrained_model"
+    }
     classes = arguments.get("classes")
     if classes is not None and classes.default is inspect.Parameter.empty:
         told["classes"] = _CLASSES

@@ -1,0 +1,119 @@
+"""Two workers of one thread each beside one process of two threads, and what a message costs.
+
+    python benchmarks/distributed.py --write
+
+Every run trains the first epochs of a recipe as the scripts do, validation and checkpoints
+included; the first epoch is not timed. All take turns. --write puts the tables into
+docs/distributed.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+import pages
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "distributed.md"
+BEGIN, END = "<!-- distributed -->", "<!-- end of distributed -->"
+IMAGES = 54_000  # of MNIST that an epoch trains on
+RECIPES = {  # epochs, batch, parameters
+    "logistic_regression.mnist": (5, 100, 7_850),
+    "mlp.mnist": (3, 128, 109_386),
+    "lenet.mnist": (2, 128, 431_080),
+}
+KINDS = ("one", "one, double batch", "two", "two, double batch")
+NETWORK = 1.25e9  # bytes a second of 10 Gbit/s
+TRIP = 100e-6  # seconds there and back between two machines
+WORKERS = (2, 4, 8)
+
+
+def step_seconds(name: str, kind: str) -> float:
+    """Seconds of a step, over all epochs but the first."""
+    epochs, batch, _ = RECIPES[name]
+    scale = 2 if "double" in kind else 1
+    script = ["scripts/train_classifier.py", name, "--scale", str(scale)]
+    with tempfile.TemporaryDirectory() as folder:
+        options = ["--stop-epoch", str(epochs), "--out", folder]
+        command = [sys.executable, *script, *options]
+        if kind.startswith("two"):
+            command = [sys.executable, "scripts/launch.py", "-n", "2", *script, *options]
+            command += ["--distributed"]
+        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        log = [json.loads(line) for line in Path(folder, "log.jsonl").read_text().splitlines()]
+    steps = IMAGES // (batch * scale) * (epochs - 1)
+    return float(log[-1]["seconds"] - log[0]["seconds"]) / steps
+
+
+def message_seconds() -> dict[int, float]:
+    """Seconds to add as many numbers as a model has over two workers on loopback."""
+    sizes = [str(size) for _, _, size in RECIPES.values()]
+    worker = ["benchmarks/distributed_worker.py", *sizes]
+    command = [sys.executable, "scripts/launch.py", "-n", "2", *worker]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    lines = [line.split() for line in done.stdout.splitlines()]
+    return {int(size): float(seconds) for size, seconds in lines}
+
+
+def speed_table(found: dict[str, dict[str, float]], messages: dict[int, float]) -> str:
+    """Step times, and how many times the examples a second two workers manage."""
+    rows = [
+        ["record", "a step alone", "of two workers", "its message", "ratio", "with double batch"]
+    ]
+    for name, steps in found.items():
+        ratio = steps["one"] / steps["two"]
+        double = 2 * steps["one"] / steps["two, double batch"]
+        message = messages[RECIPES[name][2]]
+        cells = [f"{1e3 * one:.2f} ms" for one in (steps["one"], steps["two"], message)]
+        rows.append([name, *cells, f"{ratio:.2f}", f"{double:.2f}"])
+    return pages.table(rows)
+
+
+def predicted(steps: dict[str, float], size: int, workers: int, scale: int) -> float:
+    """How many times the examples a second of one machine, on a network, as the page explains."""
+    each = max(0.0, steps["one, double batch"] - steps["one"])
+    fixed = max(0.0, steps["one"] - each)
+    message = 2 * TRIP + 2 * workers * 4 * size / NETWORK
+    return scale * steps["one"] / (fixed + each * scale / workers + message)
+
+
+def model_table(found: dict[str, dict[str, float]]) -> str:
+    """The model's answer for several machines, with the recipe's batch and with larger ones."""
+    head = [f"{count} machines" for count in WORKERS]
+    rows = [["record", *head, *(f"{one}, batch x {one.split()[0]}" for one in head)]]
+    for name, steps in found.items():
+        size = RECIPES[name][2]
+        cells = [predicted(steps, size, count, 1) for count in WORKERS]
+        cells += [predicted(steps, size, count, count) for count in WORKERS]
+        rows.append([name, *(f"{one:.1f}" for one in cells)])
+    return pages.table(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--write", action="store_true", help="put the tables into the page")
+    given = parser.parse_args()
+    messages = message_seconds()
+    times: dict[str, dict[str, list[float]]] = {name: {} for name in RECIPES}
+    for _ in range(given.rounds):
+        for name in RECIPES:
+            for kind in KINDS:
+                times[name].setdefault(kind, []).append(step_seconds(name, kind))
+    found = {
+        name: {kind: median(one) for kind, one in kinds.items()} for name, kinds in times.items()
+    }
+    parts = [speed_table(found, messages), "", model_table(found)]
+    print("\n".join(parts))
+    if given.write:
+        pages.write_between(PAGE, BEGIN, END, [one for one in parts if one])
+
+
+if __name__ == "__main__":
+    main()

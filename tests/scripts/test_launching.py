@@ -1,0 +1,179 @@
+"""Any launcher starts a distributed training: by hand, as Slurm and Kubernetes do it, or Ray."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import launch
+import numpy as np
+import pytest
+from jobs import SCRIPTS, Job, launched, short, wait_until_gone
+
+from zoo import params
+
+SRUN = """#!/bin/bash
+# A process for each task; the first bad exit ends all, as with --kill-on-bad-exit=1.
+shift
+for SLURM_PROCID in $(seq 0 $((SLURM_NTASKS - 1))); do
+    export SLURM_PROCID
+    "$@" &
+    tasks+=($!)
+done
+for task in "${tasks[@]}"; do
+    wait -n "${tasks[@]}" || { code=$?; kill -9 "${tasks[@]}"; wait; exit $code; }
+done
+"""
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "final.safetensors").read_bytes()
+
+
+@pytest.fixture
+def slurm(tmp_path: Path) -> dict[str, str]:
+    """What Slurm gives a batch of four tasks, with an srun for one machine."""
+    srun = tmp_path / "bin" / "srun"
+    srun.parent.mkdir()
+    srun.write_text(SRUN)
+    srun.chmod(0o755)
+    return {
+        "PATH": f"{srun.parent}:{os.environ['PATH']}",
+        "PYTHON": sys.executable,
+        "SLURM_NTASKS": "4",
+        "DMLC_PS_ROOT_URI": "127.0.0.1",
+        "DMLC_PS_ROOT_PORT": str(launch.free_port("127.0.0.1")),
+    }
+
+
+@pytest.mark.usefixtures("data_mirror")
+def test_slurm_and_ray_give_the_same_bytes_also_where_a_worker_is_killed(
+    slurm: dict[str, str], tmp_path: Path
+) -> None:
+    pytest.importorskip("ray", reason="needs the extra `ray`")
+    batch = Job("bash", str(SCRIPTS / "slurm.sh"), *short(tmp_path / "slurm"), **slurm)
+    processes = batch.wait_for("scheduler", "server 0", "worker 0", "worker 1")
+    time.sleep(3)
+    os.kill(processes["worker 1"], signal.SIGKILL)
+    wait_until_gone(list(processes.values()))
+    code, _, err = batch.ended()
+    assert code == 0, err
+    assert "Attempt 1 was cut (code 137)" in err
+
+    own = {"HOME": str(tmp_path)}  # where Ray keeps the token of its cluster
+    job = launched("-n", "2", *short(tmp_path / "ray"), launcher="ray_launch.py", **own)
+    processes = job.wait_for("scheduler", "server 0", "worker 0", "worker 1")
+    assert len({parent(one) for one in processes.values()}) == 4  # a Ray worker process each
+    time.sleep(3)
+    os.kill(parent(processes["worker 1"]), signal.SIGKILL)
+    wait_until_gone(list(processes.values()))
+    code, _, err = job.ended()
+    assert code == 0, err
+    assert "The job was cut: worker 1 was killed by SIGKILL" in err
+    assert job.roles() == {}
+    assert weights(tmp_path / "slurm") == weights(tmp_path / "ray")
+
+
+def parent(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+@pytest.mark.usefixtures("data_mirror")
+@pytest.mark.parametrize(
+    ("script", "name"),
+    [
+        ("train_regression.py", "linear_regression.california_housing"),
+        ("train_language_model.py", "lstm_lm.shakespeare"),
+        ("train_classifier.py", "mlp.mnist"),
+    ],
+)
+def test_a_stopped_job_goes_on_to_the_same_bytes(script: str, name: str, tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    command = (str(SCRIPTS / script), name, "--distributed", "--smoke", "--out")
+    for folder, options in ((whole, ()), (cut, ("--stop-step", "5")), (cut, ())):
+        code, _, err = launched("-n", "2", *command, str(folder), *options).ended()
+        assert code == 0, err
+    assert weights(whole) == weights(cut)
+    run = json.loads((whole / "run.json").read_text())
+    assert run["environment"]["settings"]["workers"] == "2"
+    assert run["environment"]["settings"]["OMP_NUM_THREADS"] == "1"
+
+
+@pytest.mark.usefixtures("data_mirror")
+def test_workers_together_learn_what_one_learns(tmp_path: Path) -> None:
+    """Without noise the steps are the same but for the order of the sums."""
+    name = "linear_regression.california_housing"
+    script, found = str(SCRIPTS / "train_regression.py"), []
+    options = ("--smoke", "--out")
+    for job in (
+        Job(sys.executable, script, name, *options, str(tmp_path / "1")),
+        launched(
+            "-n", "3", "-s", "2", script, name, "--distributed", *options, str(tmp_path / "3")
+        ),
+    ):
+        code, _, err = job.ended()
+        assert code == 0, err
+    for folder in ("1", "3"):
+        found.append(params.read(tmp_path / folder / "final.safetensors"))
+    for array in found[0]:
+        np.testing.assert_allclose(found[0][array], found[1][array], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "message"),
+    [
+        ({}, ["--distributed"], "for a process that a launcher has given a role (DMLC_ROLE)"),
+        ({"DMLC_ROLE": "worker"}, [], "has given this process a role (DMLC_ROLE): pass --distr"),
+        ({"DMLC_ROLE": "server"}, ["--distributed"], "DMLC_NUM_WORKER has to be a number from 1"),
+        ({"DMLC_ROLE": "chef"}, ["--distributed"], "for a process that a launcher has given"),
+        (
+            {"DMLC_ROLE": "worker", "DMLC_PS_ROOT_URI": "192.0.2.1", "DMLC_NUM_WORKER": "2"}
+            | {"DMLC_NUM_SERVER": "1", "DMLC_PS_ROOT_PORT": "9"},
+            ["--distributed"],
+            "say in DMLC_NODE_HOST which address of this host",
+        ),
+        (
+            {"DMLC_ROLE": "worker", "DMLC_WORKER_ID": "2", "DMLC_NUM_WORKER": "2"}
+            | {"DMLC_NUM_SERVER": "1", "DMLC_PS_ROOT_PORT": "9"},
+            ["--distributed"],
+            "DMLC_WORKER_ID is 2, but the 2 workers count from 0",
+        ),
+        ({}, ["--scale", "0"], "--scale is a whole number from 1 on"),
+    ],
+)
+@pytest.mark.usefixtures("data_mirror")
+def test_mistakes_are_one_line(
+    settings: dict[str, str], options: list[str], message: str, tmp_path: Path
+) -> None:
+    command = (str(SCRIPTS / "train_classifier.py"), "logistic_regression.adult", *options)
+    job = Job(sys.executable, *command, "--out", str(tmp_path), **settings)
+    code, _, err = job.ended(timeout=100)
+    assert code == 1
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["-n", "2"], "say what to run"),
+        (["-n", "0", "x.py"], "at least one worker"),
+        (["x.py"], "-n/--num-workers"),
+    ],
+)
+def test_a_launchers_mistakes(options: list[str], message: str) -> None:
+    code, _, err = launched(*options).ended(timeout=60)
+    assert code == 2
+    assert message in err
+
+
+def test_a_command_that_is_no_training_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "ENDED_EARLY", 0.5)
+    program = "import os, time; time.sleep(60 * (os.environ['DMLC_ROLE'] == 'server'))"
+    wanted = launch.Wanted(1, 1, 1, 0, [sys.executable, "-c", program])
+    failure = launch.attempt(wanted)
+    assert failure == launch.Failure("scheduler, worker 0 ended before the others", again=False)
