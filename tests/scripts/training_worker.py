@@ -78,10 +78,12 @@ def saving(folder: Path, kills: int) -> dict[str, int]:
     step, midway = 0, 0
     checkpoint.save(folder, 0, {"weight": np.zeros((300, 1000), np.float32)}, {"step": 0})
     for _ in range(kills):
+        start = time.monotonic()
         child = forked(partial(save_on, folder, step + 1))
         while newest_step(folder) == step:
-            time.sleep(0.001)  # it is at work from now on, however busy the machine is
-        time.sleep(random.uniform(0, 0.03))
+            time.sleep(0.001)
+        taken = time.monotonic() - start  # however busy the machine is
+        time.sleep(random.uniform(0, 2 * taken))
         assert kill(child), "the saving ended by itself"
         left = list(folder.glob(f".*{PARTIAL}"))
         assert len(left) <= 1, f"left over: {left}"
