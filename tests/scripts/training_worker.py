@@ -58,6 +58,10 @@ def save_on(folder: Path, step: int) -> None:
         checkpoint.save(folder, number, arrays, {"step": number})
 
 
+def newest_step(folder: Path) -> int:
+    return max(int(path.stem[5:]) for path in folder.glob("step-*.safetensors"))
+
+
 def newest(folder: Path) -> int:
     """The step of the checkpoint that a training would go on from; it is whole, and the newest."""
     said = io.StringIO()
@@ -74,8 +78,12 @@ def saving(folder: Path, kills: int) -> dict[str, int]:
     step, midway = 0, 0
     checkpoint.save(folder, 0, {"weight": np.zeros((300, 1000), np.float32)}, {"step": 0})
     for _ in range(kills):
+        start = time.monotonic()
         child = forked(partial(save_on, folder, step + 1))
-        time.sleep(random.uniform(0, 0.05))
+        while newest_step(folder) == step:
+            time.sleep(0.001)
+        taken = time.monotonic() - start  # however busy the machine is
+        time.sleep(random.uniform(0, 2 * taken))
         assert kill(child), "the saving ended by itself"
         left = list(folder.glob(f".*{PARTIAL}"))
         assert len(left) <= 1, f"left over: {left}"
