@@ -90,7 +90,7 @@ def _settle_layers(graph: Any, values: dict[str, Any]) -> None:
     """Run the graph node by node in MXNet; a layer's weights are set just before it runs."""
     nodes, results = graph["nodes"], {}
     uses, spreads, settled = _last_uses(graph), _spreads(nodes), set()
-    branches = {source for node in nodes if node["op"] in _ADDED for source, *_ in node["inputs"]}
+    branches = _branches(nodes)
     for place, node in enumerate(nodes):
         if node["op"] == "null":
             results[place] = [values[node["name"]]] if node["name"] in values else []
@@ -127,6 +127,18 @@ def _spreads(nodes: Sequence[Any]) -> dict[int, float]:
             elif nodes[place]["op"] in _PASSING:
                 reached += [source for source, *_ in nodes[place]["inputs"]]
     return found
+
+
+def _branches(nodes: Sequence[Any]) -> set[int]:
+    """What is added to the trunk of a residual network: the deeper one of both."""
+    depths: list[int] = []
+    for node in nodes:
+        depths.append(1 + max((depths[source] for source, *_ in node["inputs"]), default=0))
+    return {
+        max((source for source, *_ in node["inputs"]), key=lambda source: depths[source])
+        for node in nodes
+        if node["op"] in _ADDED
+    }
 
 
 def _last_uses(graph: Any) -> dict[int, list[int]]:

@@ -27,11 +27,12 @@ _DEFAULTS = {  # what a builder takes without saying so
     "alpha_pose_resnet101_v1b_coco": {"pretrained_base": False},
     "monodepth2_resnet18_posenet_kitti_mono_640x192": {"pretrained_base": False},
     "monodepth2_resnet18_posenet_kitti_mono_stereo_640x192": {"pretrained_base": False},
+    "resnext101e_64x4d": {"pretrained": False},
+    "se_resnext101e_64x4d": {"pretrained": False},
 }
 _CLASSES = ("first", "second", "third")  # of networks that have none of their own
 _SIZES = {"batch": (2, 1), "height": (64, 96), "width": (96, 64)}
 _LARGER = (  # patterns of names that need more of a picture, or find too little in a small one
-    ("ssd_*_vgg16*", {"height": (288, 320), "width": (320, 288)}),
     ("ssd_300_resnet34*", {"height": (288, 320), "width": (320, 288)}),
     ("ssd_*", {"height": (96, 128), "width": (128, 96)}),
     ("yolo3_*", {"height": (96, 128), "width": (128, 96)}),
