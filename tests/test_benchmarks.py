@@ -46,7 +46,7 @@ def test_tables_are_put_between_their_marks(load: Any, tmp_path: Path) -> None:
     content = [tables.speed_table(found), tables.exports_table(found)]
     page.write_text(f"before\n{tables.BEGIN}\nold\n{tables.END}\nafter\n")
     for _ in range(2):
-        tables.write_tables(page, content, threads=2, rounds=1)
+        tables.write_tables(page, content, threads=2, rounds=1, clock="perf_counter")
         text = page.read_text()
         assert text.startswith("before\n")
         assert text.endswith("after\n")
@@ -55,7 +55,7 @@ def test_tables_are_put_between_their_marks(load: Any, tmp_path: Path) -> None:
         assert "| LeNet, batch 1 | 0.50 s, 0.30 GB | refused |" in text
     page.write_text("a page without marks")
     with pytest.raises(ValueError, match="lacks"):
-        tables.write_tables(page, content, threads=2, rounds=1)
+        tables.write_tables(page, content, threads=2, rounds=1, clock="perf_counter")
 
 
 @pytest.mark.parametrize("module", ["inference_tables", "browser"])
