@@ -28,7 +28,7 @@ TITLES = {
     "test_params_files": "Weights: MXNet's own files",
     "test_onnx_files": "ONNX files",
     "test_exports": "Files that commands write",
-    "test_training": "Checkpoints and training",
+    "test_trainings": "Checkpoints and training",
     "test_fuzz": "Parsers, at random",
     "test_soak": "Everything at once, at random",
 }

@@ -108,7 +108,7 @@ def test_params_reader_endless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     """a reader that never ends is stopped: WeightsError"""
     loop = tmp_path / "loop.py"
     loop.write_text("while True: pass")
-    monkeypatch.setattr("zoo.importing._SECONDS", 1)
+    monkeypatch.setattr("zoo.params_files._SECONDS", 1)
     _replaced(loop, tmp_path, monkeypatch, seen)
 
 

@@ -17,7 +17,6 @@ import export_gluoncv as script
 MEASURED = (  # small ones of each family, the repaired ones among them
     "cifar_resnet20_v1",
     "mobilenet0.25",
-    "ssd_300_mobilenet0.25_voc",
     "yolo3_mobilenet0.25_voc",
     "center_net_mobilenetv3_small_duc_voc",
     "custom_faster_rcnn_fpn",

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
+from PIL import ImageFile
 
 from zoo._mxnet import gluon, mx
 from zoo.errors import MissingDependencyError
@@ -24,6 +25,7 @@ def import_module(name: str) -> Any:
     for alias, kind in _REMOVED_FROM_NUMPY.items():
         if alias not in vars(np):
             setattr(np, alias, kind)
+    truncated = ImageFile.LOAD_TRUNCATED_IMAGES  # GluonCV lets the whole process read cut pictures
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -33,6 +35,8 @@ def import_module(name: str) -> Any:
                 f"GluonCV is installed but does not load ({error}): "
                 "pip install 'gluon-zoo[gluoncv]' installs what it needs."
             ) from error
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = truncated
 
 
 def initialize(net: Any, specs: Any = None, sizes: Any = None) -> None:
