@@ -204,6 +204,6 @@ def test_the_command_says_that_weights_are_random(mx: Any, run: Run, tmp_path: P
     assert path.is_file()
 
 
-def test_the_command_refuses_an_unknown_name(run: Run, tmp_path: Path) -> None:
+def test_the_command_refuses_an_unknown_name(run: Run, tmp_path: Path, mx: Any) -> None:
     message = refusal(run("export", "gluoncv/resnet51", tmp_path / "net.onnx"))
     assert "Did you mean 'gluoncv/resnet" in message
