@@ -1,4 +1,4 @@
-"""One worker of benchmarks/distributed.py: how long it takes to add a vector over all workers."""
+"""One worker of benchmarks/data_parallel.py: how long it takes to add a vector over all workers."""
 
 from __future__ import annotations
 

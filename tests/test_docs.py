@@ -40,7 +40,7 @@ SHELLS = ("sh", "console")
 LANGUAGES = (*SHELLS, "python", "json", "text", "")
 CHEAP = {"list", "info", "predict", "generate", "fetch", "verify", "export", "cache", "mirror"}
 NOT_OURS = {"cat", "cd", "curl", "echo", "export", "git", "hf", "ls", "pip", "source", "unset"}
-NOT_OURS |= {"model_signing", "npm", "openssl"}
+NOT_OURS |= {"kubectl", "model_signing", "npm", "openssl", "sbatch"}
 OURS = ("scripts/", "benchmarks/", "tests/")
 
 _FENCE = re.compile(r"^```(\w*)$\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -145,7 +145,11 @@ def _check_script(script: str, words: list[str]) -> None:
 
 
 def _check_options(script: str, words: list[str]) -> None:
-    """Options that the script's own help does not name are wrong."""
+    """Options that the script's own help does not name are wrong; a launcher's end at a script."""
+    launched = next((at for at, word in enumerate(words) if word.endswith(".py")), None)
+    if launched is not None:
+        _check_script(words[launched], words[launched + 1 :])
+        words = words[:launched]
     done = subprocess.run(
         [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True
     )

@@ -61,7 +61,7 @@ class Job:
             time.sleep(0.02)
         return found
 
-    def ended(self, timeout: float = 240) -> tuple[int, str, str]:
+    def ended(self, timeout: float = 500) -> tuple[int, str, str]:
         """Exit code, stdout and stderr of the launcher."""
         out, err = self.process.communicate(timeout=timeout)
         return self.process.returncode, out, err

@@ -74,7 +74,7 @@ def test_an_error_is_not_tried_again(tmp_path: Path) -> None:
     assert code == 1
     assert "A batch of 400 cannot be shared evenly by 3 workers: start 1, 2, 4, 5, 8" in err
     assert "The job has ended: worker" in err
-    assert "started again" not in err
+    assert "The job was cut" not in err
     assert job.roles() == {}
 
 

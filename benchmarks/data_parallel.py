@@ -1,6 +1,6 @@
 """Two workers of one thread each beside one process of two threads, and what a message costs.
 
-    python benchmarks/distributed.py --write
+    python benchmarks/data_parallel.py --write
 
 Every run trains the first epochs of a recipe as the scripts do, validation and checkpoints
 included; the first epoch is not timed. All take turns. --write puts the tables into
