@@ -21,6 +21,7 @@ from typing import NoReturn
 BEAT = 1.0  # seconds between two signs of life
 SILENCE = 15.0  # seconds without one after which a side counts as dead
 ARRIVAL = 120.0  # seconds within which everybody must have joined
+LINGER = 0.5  # seconds in which the others read why, before a closed socket hides it
 LOST = 75  # the exit code of a process that others have left: sysexits' "try again"
 ROLES = ("scheduler", "server", "worker")
 LONGEST = 500  # bytes of a line
@@ -50,9 +51,15 @@ class Hub(threading.Thread):
         self.start()
 
     def end(self, reason: str) -> None:
-        """Tell all members to end, and why."""
-        for connection in list(self._members):
-            _say(connection, f"end {reason}")
+        """Tell all members to end, and why; the scheduler last, whose end may take the hub away."""
+        told = list(self._members.values())
+        for member in told:
+            if not member.name.startswith("scheduler"):
+                _say(member.connection, f"end {reason}")
+        time.sleep(LINGER)
+        for member in told:
+            if member.name.startswith("scheduler"):
+                _say(member.connection, f"end {reason}")
 
     def wait(self, seconds: float) -> None:
         """Until all that have joined have left, but no longer than that."""
