@@ -32,7 +32,7 @@ try:
     from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
     from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 except ImportError:
-    sys.exit("Ray is not installed: pip install 'gluon-zoo[ray]', or use scripts/launch.py.")
+    ray = None
 
 
 class Role:
@@ -111,6 +111,8 @@ def attempt(wanted: Wanted) -> Failure | None:
 
 def main() -> None:
     wanted = launch.read(__doc__)
+    if ray is None:
+        sys.exit("Ray is not installed: pip install 'gluon-zoo[ray]', or use scripts/launch.py.")
     own = {"num_cpus": wanted.workers * wanted.threads, "include_dashboard": False}
     ray.init(CLUSTER, logging_level=logging.ERROR, **(own if CLUSTER == "local" else {}))
     try:

@@ -297,6 +297,9 @@ def test_a_model_answers_while_the_next_is_on_its_way(browser: Any, web: Path) -
             arg=visit.page.locator(panel(smallest)).element_handle(),
         )
         assert visit.page.locator(panel(largest)).inner_text() == "\u2013"
+        for _ in range(600):  # the models come one after the other
+            if not held:
+                visit.page.wait_for_timeout(50)
         status = r"""() => /^Fetching the models: [\d.]+ of [\d.]+ MB$/.test(
             document.querySelector("[data-status]").textContent)"""
         visit.page.wait_for_function(status)
