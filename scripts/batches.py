@@ -25,6 +25,12 @@ def prepare(recipe: ClassifierRecipe, raw: np.ndarray) -> np.ndarray:
     return transforms.standardize(raw, recipe.preprocessing)
 
 
+def _dropped(inputs: np.ndarray, rate: float, random: np.random.Generator) -> np.ndarray:
+    """Some of the inputs at 0, which is their mean after `prepare`, and the others grown for it."""
+    kept = random.random(inputs.shape, dtype=np.float32) >= rate
+    return np.asarray(inputs * (kept / np.float32(1 - rate)), np.float32)
+
+
 def batches(
     recipe: ClassifierRecipe, split: Split, seed: int, epoch: int, rank: int = 0, workers: int = 1
 ) -> Iterator[Batch]:
@@ -44,7 +50,11 @@ def batches(
         if recipe.distortion:
             noise = np.random.Philox(key=[seed, epoch], counter=[0, rank, 1, start])
             inputs = distort(inputs, recipe.distortion, np.random.Generator(noise))
-        return prepare(recipe, inputs), split.targets[rows]
+        inputs = prepare(recipe, inputs)
+        if recipe.input_dropout:
+            noise = np.random.Philox(key=[seed, epoch], counter=[0, rank, 2, start])
+            inputs = _dropped(inputs, recipe.input_dropout, np.random.Generator(noise))
+        return inputs, split.targets[rows]
 
     with ThreadPoolExecutor(1) as pool:
         waiting: list[Future[Batch]] = []

@@ -27,7 +27,7 @@ class Options(NamedTuple):
     `recorded` asks for the recipe of the published record; `stop` is after how many epochs, and
     after how many steps, to stop at a checkpoint; `tensorboard` asks for event files. `distributed`
     says that this process is one of several, and `scale` how many times the recipe's batch and
-    learning rate they take together.
+    learning rate they take together. `teachers` is the folder of the networks that teach this one.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Options(NamedTuple):
     tensorboard: bool
     distributed: bool
     scale: int
+    teachers: Path
 
 
 def _in_one_line(kind: type[BaseException], error: BaseException, trace: Any) -> None:
@@ -78,6 +79,7 @@ def read(description: str | None) -> Options:
     parser.add_argument("--tensorboard", action="store_true", help="write event files too")
     parser.add_argument("--distributed", action="store_true", help="one of several workers")
     parser.add_argument("--scale", type=int, default=1, help="batch and rate, times the recipe's")
+    parser.add_argument("--teachers", type=Path, help="their folder (default: OUT/teachers)")
     given = parser.parse_args()
     if given.tensorboard:
         events.check()
@@ -94,6 +96,7 @@ def read(description: str | None) -> Options:
         tensorboard=given.tensorboard,
         distributed=given.distributed,
         scale=given.scale,
+        teachers=given.teachers or folder / "teachers",
     )
 
 

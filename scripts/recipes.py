@@ -67,7 +67,8 @@ class ClassifierRecipe:
 
     `learning_rate` is the peak, reached after the fraction `warmup` of all steps; it then falls
     to zero along a cosine. `average` is the decay per step of the running mean of the weights
-    that is published (0: the last weights). `target` is the least test accuracy.
+    that is published (0: the last weights). `input_dropout` is the part of the inputs that is left
+    out anew in each step, set to their mean. `target` is the least test accuracy.
     """
 
     name: str
@@ -83,6 +84,7 @@ class ClassifierRecipe:
     warmup: float = 0.2
     label_smoothing: float = 0.0
     average: float = 0.0
+    input_dropout: float = 0.0
     final_fit: bool = False
     distortion: Distortion | None = None
     teachers: Teachers | None = None
@@ -271,16 +273,21 @@ LANGUAGE_MODELS = {
         LanguageModelRecipe(
             name="lstm_lm.wikitext2",
             dataset="wikitext2",
-            epochs=16,
-            batch_size=64,
+            epochs=40,
+            batch_size=32,
             window=35,
             learning_rate=3e-3,
-            target=110.0,
+            target=100.0,
             metric="perplexity",
-            samples=4096,
+            samples=2048,
             input_dropout=0.3,
-            output_dropout=0.3,
-            config={"embed_size": 200, "hidden_size": 200, "layers": 2, "dropout": 0.2},
+            output_dropout=0.4,
+            locked_dropout=True,
+            weight_drop=0.3,
+            word_dropout=0.1,
+            activation=1.0,
+            slowness=0.5,
+            config={"embed_size": 200, "hidden_size": 200, "layers": 2, "dropout": 0.3},
             validate_every=4,
         ),
         LanguageModelRecipe(

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import command
 import recorded
-from recipes import CLASSIFIERS, LANGUAGE_MODELS, REGRESSIONS, Recipe
+from recipes import CLASSIFIERS, LANGUAGE_MODELS, REGRESSIONS, ClassifierRecipe, Recipe
 
 from zoo.errors import PublishError, near
 from zoo.publishing.run import read_run
@@ -71,6 +71,8 @@ def train(wanted: Wanted, seed: int) -> dict[str, Any]:
     print(f"seed {seed}: trains in {folder}", flush=True)
     script = HERE / recorded.SCRIPTS[type(wanted.recipe)]
     words = [wanted.recipe.name, "--seed", str(seed), "--out", str(folder), *wanted.rest]
+    if isinstance(wanted.recipe, ClassifierRecipe) and wanted.recipe.teachers:
+        words += ["--teachers", str(wanted.out / "teachers")]  # they have seeds of their own
     done = subprocess.run([sys.executable, str(script), *words], check=False)
     facts = finished(folder, wanted.recipe, seed)
     if facts is None:  # a missed target is a finished run too

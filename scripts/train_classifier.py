@@ -73,8 +73,7 @@ def teach(
     """The recipe's teachers, each trained in a folder of its own unless it is there already."""
     teachers = []
     for number, (seed, lesson) in enumerate(lessons(recipe)):
-        folder = options.out / "teachers" / str(number)
-        run = run_of(group, folder, lesson, seed, options.device)
+        run = run_of(group, options.teachers / str(number), lesson, seed, options.device)
         with run.locked():
             teachers.append(train(group, run, lesson, dataset, ctx))
     return teachers

@@ -108,7 +108,7 @@ def smoke(
     """The same recipe on so little data that a processor is done in a minute."""
     samples = min(recipe.samples, 512)
     small = replace(recipe, epochs=2, batch_size=4, window=16, samples=samples, checkpoint_every=20)
-    train, validation, test = dataset.train[:4000], dataset.validation[:1000], dataset.test[:1000]
+    train, validation, test = dataset.train[:2000], dataset.validation[:500], dataset.test[:500]
     return small, replace(dataset, train=train, validation=validation, test=test)
 
 

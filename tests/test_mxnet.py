@@ -45,3 +45,9 @@ def test_without_mxnet_the_other_runtime_is_named(tmp_path: Path) -> None:
     said = import_with(None, tmp_path)
     assert said.startswith("zoo.errors.MissingDependencyError: MXNet is not installed here")
     assert "runtime='onnx' needs no MXNet" in said
+
+
+def test_scikit_learn_is_not_loaded_with_it() -> None:
+    pytest.importorskip("zoo._mxnet", reason="needs MXNet", exc_type=ImportError)
+    program = "import sys, zoo._mxnet; loaded = 'sklearn' in sys.modules; import sklearn.base"
+    subprocess.run([sys.executable, "-c", f"{program}; sys.exit(loaded)"], check=True)

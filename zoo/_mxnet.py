@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -27,7 +30,7 @@ def _import_mxnet() -> Any:
     os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # a line on stderr for every executor
     if "bool" not in vars(np):
         np.bool = bool  # type: ignore[attr-defined]  # removed in NumPy 1.24
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _absent("sklearn"):
         warnings.simplefilter("ignore")
         try:
             return importlib.import_module("mxnet")
@@ -36,6 +39,19 @@ def _import_mxnet() -> Any:
                 f"MXNet is installed but does not load ({error}). It needs the system's "
                 "libgomp and libquadmath: apt-get install libgomp1 libquadmath0."
             ) from error
+
+
+@contextmanager
+def _absent(name: str) -> Iterator[None]:
+    """MXNet loads scikit-learn where it is there, for a second, to lend its FeedForward a base."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]  # what makes an import of it fail
+    try:
+        yield
+    finally:
+        del sys.modules[name]
 
 
 mx: Any = _import_mxnet()
