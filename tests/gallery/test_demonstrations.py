@@ -84,6 +84,21 @@ def test_the_keyboard_draws_too(open_gallery: Open) -> None:
 
 
 @pytest.mark.skipif(not DIGITS, reason="no weights of mnist are published")
+def test_a_sample_can_be_chosen_before_its_picture_is_there(browser: Any, web: Path) -> None:
+    with served(web) as address, browser.new_context() as context:
+        visit = Visit(context.new_page(), f"{address}people/zoo/")
+        held: list[Any] = []
+        context.route("**/samples/digit_7.png", lambda route: held.append(route))
+        visit.page.goto(visit.home + "index.html", wait_until="commit")
+        visit.page.locator("[data-sample] [src$='digit_7.png']").click()
+        assert visit.answers() == ["\u2013"] * len(READERS)
+        held[0].continue_()
+        visit.settled()
+        assert visit.answers() == ["7"] * len(READERS)
+        assert visit.complaints == []
+
+
+@pytest.mark.skipif(not DIGITS, reason="no weights of mnist are published")
 def test_a_finger_draws_too_and_does_not_scroll_the_page(open_gallery: Open) -> None:
     visit = open_gallery("index.html", viewport=PHONE, has_touch=True, is_mobile=True)
     visit.touch(SEVEN)

@@ -113,7 +113,14 @@ export function startPicture(root) {
   });
   for (const sample of root.querySelectorAll("[data-sample]")) {
     const image = sample.querySelector("img");
-    sample.addEventListener("click", async () => choose(await createImageBitmap(image)));
+    sample.addEventListener("click", async () => {
+      try {
+        await image.decode(); // it may still be on its way
+      } catch {
+        return status.refuse(new Error("This sample could not be fetched. Load the page again."));
+      }
+      await choose(await createImageBitmap(image));
+    });
   }
 
   async function choose(bitmap) {
