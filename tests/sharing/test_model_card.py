@@ -11,10 +11,11 @@ from records import weights
 from zoo.manifest import read_manifest
 from zoo.sharing.model_card import model_card
 from zoo.sharing.release import CHECKSUMS
+from zoo.versions import newest
 
 huggingface_hub = pytest.importorskip("huggingface_hub")
 
-RECORDS = read_manifest()
+RECORDS = newest(read_manifest())
 
 
 def card_of(*names: str) -> str:

@@ -27,7 +27,7 @@ ONE, BOTH = Wanted([HOUSING]), Wanted([HOUSING, ADULT])
 
 def files_of(name: str) -> set[str]:
     own = {one.file for one in read_manifest()[name].artifacts.values()}
-    return {*own, f"{name}.onnx"}
+    return {*own, f"{stem(name)}.onnx"}
 
 
 MADE = {FILE_NAME, CHECKSUMS, "README.md"}

@@ -37,6 +37,7 @@ _LARGER = (  # patterns of names that need more of a picture, or find too little
     ("ssd_*", {"height": (96, 128), "width": (128, 96)}),
     ("yolo3_*", {"height": (96, 128), "width": (128, 96)}),
     ("doublehead_rcnn_*", {"height": (128, 160), "width": (160, 128)}),
+    ("*_rcnn_resnet*_coco", {"height": (160, 192), "width": (192, 160)}),
     ("*_rcnn_resnet*", {"height": (128, 160), "width": (160, 128)}),
     ("center_net_*", {"height": (96, 128), "width": (128, 96)}),
 )
