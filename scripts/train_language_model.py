@@ -105,9 +105,16 @@ def train(
 def smoke(
     recipe: LanguageModelRecipe, dataset: TextDataset
 ) -> tuple[LanguageModelRecipe, TextDataset]:
-    """The same recipe on so little data that a processor is done in a minute."""
-    samples = min(recipe.samples, 512)
-    small = replace(recipe, epochs=2, batch_size=4, window=16, samples=samples, checkpoint_every=20)
+    """The same recipe on so little data, and so narrow, that a processor is done in a minute."""
+    small = replace(
+        recipe,
+        epochs=2,
+        batch_size=4,
+        window=16,
+        samples=min(recipe.samples, 512),
+        config=recipe.config | {"embed_size": 64, "hidden_size": 64},
+        checkpoint_every=20,
+    )
     train, validation, test = dataset.train[:2000], dataset.validation[:500], dataset.test[:500]
     return small, replace(dataset, train=train, validation=validation, test=test)
 
