@@ -34,6 +34,15 @@ real = script.one_cycle
 script.one_cycle = lambda step, *rest: float("inf") if step >= {step} else real(step, *rest)
 command.run(script.main)
 """
+SLOW = """
+import sys, time, command, {script} as script
+real = script.one_cycle
+def slowly(*rest):
+    time.sleep(0.05)
+    return real(*rest)
+script.one_cycle = slowly
+command.run(script.main)
+"""
 SMALL = """
 import resource, sys, command, train_classifier, run_folder
 real = run_folder.Run.save
@@ -145,7 +154,8 @@ def test_told_to_end(
 ) -> None:
     """SIGTERM: saves, says so, exits with 143; goes on to the bytes of a run never ended"""
     out = tmp_path / "run"
-    child = start(script, NAMES[script][0], "--smoke", "--out", str(out))
+    words = (NAMES[script][0], "--smoke", "--out", str(out))
+    child = start(script, *words, program=SLOW.format(script=script))
     while not (out / ".lock").exists():
         assert child.poll() is None
         time.sleep(0.005)
@@ -237,7 +247,8 @@ def test_two_trainers(start: Start, tmp_path: Path, seen: Seen, untouched: Untou
     """the second one on a folder is refused in one line; the first one is not disturbed"""
     out = tmp_path / "run"
     script = "train_classifier"
-    first = start(script, NAMES[script][0], "--smoke", "--out", str(out))
+    words = (NAMES[script][0], "--smoke", "--out", str(out))
+    first = start(script, *words, program=SLOW.format(script=script))
     while not (out / ".lock").exists():
         time.sleep(0.005)
     first.send_signal(signal.SIGSTOP)
