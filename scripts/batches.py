@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from distortion import distort
+from dropping import mask
 from recipes import ClassifierRecipe
 
 from zoo import transforms
@@ -23,12 +24,6 @@ def prepare(recipe: ClassifierRecipe, raw: np.ndarray) -> np.ndarray:
     if recipe.preprocessing["kind"] == "image":
         return transforms.normalize(raw, recipe.preprocessing)
     return transforms.standardize(raw, recipe.preprocessing)
-
-
-def _dropped(inputs: np.ndarray, rate: float, random: np.random.Generator) -> np.ndarray:
-    """Some of the inputs at 0, which is their mean after `prepare`, and the others grown for it."""
-    kept = random.random(inputs.shape, dtype=np.float32) >= rate
-    return np.asarray(inputs * (kept / np.float32(1 - rate)), np.float32)
 
 
 def batches(
@@ -53,7 +48,8 @@ def batches(
         inputs = prepare(recipe, inputs)
         if recipe.input_dropout:
             noise = np.random.Philox(key=[seed, epoch], counter=[0, rank, 2, start])
-            inputs = _dropped(inputs, recipe.input_dropout, np.random.Generator(noise))
+            kept = mask(np.random.Generator(noise), inputs.shape, recipe.input_dropout)
+            inputs = (inputs * kept).astype(np.float32)  # 0 is the mean after `prepare`
         return inputs, split.targets[rows]
 
     with ThreadPoolExecutor(1) as pool:

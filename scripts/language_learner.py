@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from distributed import Group
+from dropping import mask
 from optimizers import Adam, RowAdam
 from recipes import LanguageModelRecipe
 from sampled_softmax import Cut, Sampler
@@ -88,8 +89,7 @@ class Learner:
 
     def _words(self, count: int, random: np.random.Generator) -> Any:
         """Which of the step's words are read, (count, 1): 0, or 1 / (1 - rate)."""
-        kept = random.random((count, 1), dtype=np.float32) >= self.recipe.word_dropout
-        return mx.nd.array(kept / np.float32(1 - self.recipe.word_dropout), ctx=self.ctx)
+        return mx.nd.array(mask(random, (count, 1), self.recipe.word_dropout), ctx=self.ctx)
 
     def _scores(self, cut: Cut, embedding: Any, bias: Any, hidden: Any) -> Any:
         """Logits (time * batch, candidates), each less the log of the candidate's chance."""

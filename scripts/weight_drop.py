@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from dropping import mask
 
 from zoo._mxnet import mx
 
@@ -24,8 +25,8 @@ class WeightDrop:
         """Draw the masks; the weights that stay grow by 1 / (1 - rate)."""
         for name, param in self.params.items():
             weight = param.data()
-            kept = random.random(weight.shape, dtype=np.float32) >= self.rate
-            self._masks[name] = mx.nd.array(kept / np.float32(1 - self.rate), ctx=weight.context)
+            kept = mask(random, weight.shape, self.rate)
+            self._masks[name] = mx.nd.array(kept, ctx=weight.context)
             self._whole[name] = weight.copy()
             weight *= self._masks[name]
 
