@@ -5,11 +5,13 @@ python benchmarks/inference_exports.py weights|ours|mx2onnx|written CASE FOLDER
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import sys
 import time
 import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +25,34 @@ import zoo
 from zoo import params
 from zoo._mxnet import mx
 
+Cost = dict[str, float]
 
-def export_ours(case: Case, weights: Path, target: Path) -> float:
-    """As a user does, every axis that can be free; returns the CPU seconds of the call."""
+
+@contextlib.contextmanager
+def measured() -> Iterator[Cost]:
+    """CPU seconds of the block, the process's peak memory before it and after it."""
+    mx.nd.waitall()
+    cost = {"gigabytes_before": _peak()}
+    start = time.process_time()
+    yield cost
+    cost["cpu_seconds"] = time.process_time() - start
+    cost["peak_gigabytes"] = _peak()
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+
+
+def export_ours(case: Case, weights: Path, target: Path) -> Cost:
+    """As a user does, every axis that can be free."""
     net = networks.load(case, weights)
     free = None if case.network in ("lenet", "lstm_lm") else {"data": ("batch", 3, 224, 224)}
-    start = time.process_time()
-    zoo.export_onnx(net, target, inputs=free, check=False)
-    return time.process_time() - start
+    with measured() as cost:
+        zoo.export_onnx(net, target, inputs=free, check=False)
+    return cost
 
 
-def export_stock(case: Case, weights: Path, target: Path) -> float:
+def export_stock(case: Case, weights: Path, target: Path) -> Cost:
     """By MXNet's own mx2onnx, with what a current onnx lacks put in its place, as opset 13."""
     net = networks.load(case, weights)
     net.hybridize()
@@ -41,15 +60,14 @@ def export_stock(case: Case, weights: Path, target: Path) -> float:
     stem = str(target.with_suffix(""))
     net.export(stem)
     files = [f"{stem}-symbol.json", f"{stem}-0000.params"]
-    start = time.process_time()
-    _stand_in(13)
-    import mxnet.onnx
+    with measured() as cost:
+        _stand_in(13)
+        import mxnet.onnx
 
-    mxnet.onnx.export_model(*files, [*case.shapes.values()], np.float32, str(target))
-    spent = time.process_time() - start
+        mxnet.onnx.export_model(*files, [*case.shapes.values()], np.float32, str(target))
     for path in files:
         Path(path).unlink()
-    return spent
+    return cost
 
 
 def _stand_in(opset: int) -> None:
@@ -72,12 +90,12 @@ def _stand_in(opset: int) -> None:
             setattr(np, name, {"bool": bool, "float": float, "int": int, "object": object}[name])
 
 
-def export_written(case: Case, weights: Path, target: Path) -> float:
+def export_written(case: Case, weights: Path, target: Path) -> Cost:
     """The graph that somebody would write who knows ONNX and the network."""
     net = networks.load(case, weights)
-    start = time.process_time()
-    write_graph(case.network, params.arrays(net), LAYERS, target)
-    return time.process_time() - start
+    with measured() as cost:
+        write_graph(case.network, params.arrays(net), LAYERS, target)
+    return cost
 
 
 EXPORTS = {"ours": export_ours, "mx2onnx": export_stock, "written": export_written}
@@ -90,9 +108,7 @@ def main() -> None:
     if what == "weights":
         networks.draw_weights(case, weights)
         return
-    seconds = EXPORTS[what](case, weights, folder / f"{name}.{what}.onnx")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-    print(json.dumps({"cpu_seconds": seconds, "peak_gigabytes": peak}))
+    print(json.dumps(EXPORTS[what](case, weights, folder / f"{name}.{what}.onnx")))
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def speed_table(rows: Sequence[Row]) -> str:
 
 
 def exports_table(rows: Sequence[Row]) -> str:
-    """CPU seconds of the export without checks, and the peak memory of its whole process."""
+    """CPU seconds of the export without checks, its process's peak memory, and that before it."""
     head = ["network", "ours", "mx2onnx"]
     lines = [head]
     for row in rows:
@@ -120,4 +120,5 @@ def _processor() -> str:
 def _cost(cost: Mapping[str, Any]) -> str:
     if "cpu_seconds" not in cost:
         return "refused" if "refused" in cost else "-"
-    return f"{cost['cpu_seconds']:.2f} s, {cost['peak_gigabytes']:.2f} GB"
+    peak, before = cost["peak_gigabytes"], cost["gigabytes_before"]
+    return f"{cost['cpu_seconds']:.2f} s, {peak:.2f} GB ({before:.2f} before)"

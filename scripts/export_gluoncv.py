@@ -22,7 +22,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from multiprocessing.connection import Connection
@@ -31,7 +31,6 @@ from typing import Any
 
 import lively_weights
 import numpy as np
-import onnxruntime  # noqa: F401 - here, so that no child imports it again
 
 from zoo.atomic import write_atomically
 from zoo.errors import ZooError
@@ -171,7 +170,7 @@ def _line(error: BaseException | str, most: int = 300) -> str:
     return " ".join(str(error).split())[:most]
 
 
-def _child(name: str, answer: Connection) -> None:
+def _child(name: str, measure: Callable[[str], Row], answer: Connection) -> None:
     try:
         row = measure(name)
     except Exception as error:
@@ -187,10 +186,14 @@ def _failed(name: str, reason: str) -> Row:
     return {**dict.fromkeys(FIELDS, ""), "name": name, "family": family, "status": _line(reason)}
 
 
-def measure_apart(name: str, limit: float) -> Row:
-    """As `measure` in a child process, which is ended after `limit` seconds."""
+def measure_apart(name: str, limit: float, measure: Callable[[str], Row] = measure) -> Row:
+    """As `measure` in a child process, which is ended after `limit` seconds, its imports counted.
+
+    The child is never forked: in one whose parent ran MXNet, threads wait for others that are
+    not there.
+    """
     own, its = multiprocessing.Pipe(duplex=False)
-    child = multiprocessing.get_context("fork").Process(target=_child, args=(name, its))
+    child = multiprocessing.get_context("spawn").Process(target=_child, args=(name, measure, its))
     child.start()
     its.close()
     try:

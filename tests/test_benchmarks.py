@@ -22,7 +22,8 @@ def row(load: Any, name: str, **seconds: list[float]) -> Any:
     cases, tables = load("inference_cases"), load("inference_tables")
     times = {kind: np.array(taken) for kind, taken in seconds.items()}
     nodes = {"ours": 10, "mxnet": None}
-    costs = {"ours": {"cpu_seconds": 0.5, "peak_gigabytes": 0.3}, "mx2onnx": {"refused": "no"}}
+    ours = {"cpu_seconds": 0.5, "peak_gigabytes": 0.3, "gigabytes_before": 0.2}
+    costs = {"ours": ours, "mx2onnx": {"refused": "no"}}
     return tables.Row(cases.CASES[name], times, nodes, {}, {"mx2onnx": "no"}, costs)
 
 
@@ -52,7 +53,7 @@ def test_tables_are_put_between_their_marks(load: Any, tmp_path: Path) -> None:
         assert text.endswith("after\n")
         assert "old" not in text
         assert "| LeNet, batch 1 | 1 (1-1) ms | - | - | refused | 3.00" in text
-        assert "| LeNet, batch 1 | 0.50 s, 0.30 GB | refused |" in text
+        assert "| LeNet, batch 1 | 0.50 s, 0.30 GB (0.20 before) | refused |" in text
     page.write_text("a page without marks")
     with pytest.raises(ValueError, match="lacks"):
         tables.write_tables(page, content, threads=2, rounds=1, clock="perf_counter")

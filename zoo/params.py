@@ -79,16 +79,17 @@ def check(arrays: Arrays, expected: Mapping[str, tuple[tuple[int, ...], Any]]) -
 
     Raises WeightsError listing what is missing, unknown, of the wrong shape or dtype.
     """
-    known = [name for name in expected if name in arrays]
+    held = ((name, arrays[name]) for name in expected if name in arrays)
+    found = {name: (array.shape, array.dtype) for name, array in held}
     shapes = [
-        f"{name} is {arrays[name].shape}, expected {tuple(expected[name][0])}"
-        for name in known
-        if arrays[name].shape != tuple(expected[name][0])
+        f"{name} is {shape}, expected {tuple(expected[name][0])}"
+        for name, (shape, _) in found.items()
+        if shape != tuple(expected[name][0])
     ]
     dtypes = [
-        f"{name} is {arrays[name].dtype.name}, expected {np.dtype(expected[name][1]).name}"
-        for name in known
-        if arrays[name].dtype != np.dtype(expected[name][1])
+        f"{name} is {dtype.name}, expected {np.dtype(expected[name][1]).name}"
+        for name, (_, dtype) in found.items()
+        if dtype != np.dtype(expected[name][1])
     ]
     problems = {
         "missing": [name for name in expected if name not in arrays],

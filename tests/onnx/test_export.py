@@ -8,6 +8,8 @@ pytest.importorskip("zoo._mxnet", reason="needs MXNet", exc_type=ImportError)
 
 import hashlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,29 @@ class Told(nn.HybridSequential):
 
 
 # the file
+
+
+GROWTH = """
+import resource, sys
+import zoo
+from zoo._mxnet import mx, nn
+from zoo.onnx import export_onnx
+net = nn.HybridSequential()
+net.add(*(nn.Dense(1024, use_bias=False, in_units=1024) for _ in range(16)))
+net.initialize(mx.init.One())
+mx.nd.waitall()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+export_onnx(net, sys.argv[1], inputs=("batch", 1024), check=False)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is counted in KiB on Linux")
+def test_an_export_holds_one_weight_at_a_time(tmp_path: Path) -> None:
+    path, mebi = tmp_path / "net.onnx", 1 << 20
+    told = subprocess.check_output([sys.executable, "-c", GROWTH, path], text=True)
+    assert path.stat().st_size > 64 * mebi
+    assert int(told) * 1024 < 32 * mebi
 
 
 def test_the_file_is_what_the_report_says(tmp_path: Path) -> None:

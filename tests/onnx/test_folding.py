@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from onnx import GraphProto, TensorProto, helper, numpy_helper
 
-from zoo.onnx.folding import FOLDABLE, fold, prune
+from zoo.onnx.folding import FOLDABLE, fill, fold, prune
 
 TABLE = np.arange(6000, dtype=np.float32).reshape(2000, 3)
 SMALL = np.arange(6, dtype=np.float32).reshape(2, 3)
@@ -41,7 +41,7 @@ def test_a_chain_of_constants_becomes_one() -> None:
         shape=np.array([6]),
         order=np.array([5, 4, 3, 2, 1, 0]),
     )
-    fold(made, {"small": SMALL}, 21)
+    fill(made, fold(made, {"small": SMALL}, 21))
     assert operators(made) == ["Add"]
     np.testing.assert_array_equal(initializers(made)["turned"], [5, 4, 3, 2, 1, 0])
     assert list(initializers(made)) == ["turned"]
@@ -56,7 +56,7 @@ def test_several_outputs_fold_and_only_the_needed_ones_stay() -> None:
         ["output"],
         sizes=np.array([1, 1]),
     )
-    fold(made, {"small": SMALL}, 21)
+    fill(made, fold(made, {"small": SMALL}, 21))
     assert list(initializers(made)) == ["second"]
     np.testing.assert_array_equal(initializers(made)["second"], SMALL[1:])
 
@@ -68,11 +68,11 @@ def test_a_large_constant_that_others_need_is_not_held_twice() -> None:
         ("MatMul", ["rows", "turned"], ["output"], {}),
     ]
     made = graph(nodes, ["output"])
-    fold(made, {"table": TABLE}, 21)
+    fill(made, fold(made, {"table": TABLE}, 21))
     assert operators(made) == ["Gather", "Transpose", "MatMul"]
     assert list(initializers(made)) == ["table"]
     alone = graph([nodes[1], ("MatMul", ["data", "turned"], ["output"], {})], ["output"])
-    fold(alone, {"table": TABLE}, 21)
+    fill(alone, fold(alone, {"table": TABLE}, 21))
     assert list(initializers(alone)) == ["turned"]
 
 
@@ -86,7 +86,7 @@ def test_a_widened_constant_keeps_its_name() -> None:
         ],
         ["output"],
     )
-    fold(made, {"table": TABLE.astype(np.float16)}, 21)
+    fill(made, fold(made, {"table": TABLE.astype(np.float16)}, 21))
     assert operators(made) == ["Gather", "Transpose", "MatMul"]
     assert initializers(made)["table"].dtype == np.float32
     assert made.node[0].input[0] == made.node[1].input[0] == "table"
@@ -94,7 +94,7 @@ def test_a_widened_constant_keeps_its_name() -> None:
 
 def test_what_the_graph_returns_is_computed() -> None:
     made = graph([("Neg", ["small"], ["output"], {})], ["output"])
-    fold(made, {"small": SMALL}, 21)
+    fill(made, fold(made, {"small": SMALL}, 21))
     assert operators(made) == ["Neg"]
 
 

@@ -15,7 +15,7 @@ from onnx import helper, numpy_helper
 
 from zoo.errors import ExportError
 from zoo.onnx import external, open_session
-from zoo.onnx.serialization import serialize
+from zoo.onnx.serialization import pieces, serialize
 
 WEIGHT = np.arange(1024, dtype=np.float32).reshape(4, 256)
 
@@ -62,6 +62,19 @@ def test_the_bytes_are_those_of_protobuf() -> None:
     assert serialize(product()) == product().SerializeToString(deterministic=True)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int64", "bool"])
+def test_bytes_that_are_elsewhere_come_into_their_place(dtype: str) -> None:
+    whole, left = product(WEIGHT.astype(dtype)), product(WEIGHT.astype(dtype))
+    for one in (whole, left):
+        one.graph.initializer[0].doc_string = "what follows the bytes"
+    left.graph.initializer[0].ClearField("raw_data")
+    arrays = {"weight": WEIGHT.astype(np.dtype(dtype).newbyteorder(">"))}
+    assert serialize(left, arrays) == serialize(whole)
+    assert b"".join(pieces(left, arrays)) == serialize(whole)
+    with pytest.raises(ExportError, match="too large"):
+        pieces(left, arrays, largest=len(serialize(whole)) - 1)
+
+
 def test_what_protobuf_cannot_hold_is_refused_with_the_way_out() -> None:
     size = len(product().SerializeToString())
     assert len(serialize(product(), largest=size)) == size
@@ -106,7 +119,7 @@ def test_a_new_model_takes_the_old_data_away_and_nothing_else(tmp_path: Path) ->
 def test_a_model_in_one_file_takes_the_old_data_away(tmp_path: Path) -> None:
     target = tmp_path / "net.onnx"
     write(target)
-    external.write_one_file(target, serialize(product()))
+    external.write_one_file(target, [serialize(product())])
     assert list(tmp_path.iterdir()) == [target]
     np.testing.assert_array_equal(result(target), 1 + WEIGHT.sum(0, keepdims=True))
 

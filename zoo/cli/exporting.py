@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -190,10 +189,9 @@ def _export_published(name: str, file: Path, opset: int | None, json: bool) -> N
     if opset is not None:
         content = _at_opset(name, weights, content, opset)
     try:
-        write_one_file(file, content)
+        digest = write_one_file(file, [content])
     except OSError as error:
         raise ExportError(f"{file} cannot be written: {error.strerror}.") from None
-    digest = hashlib.sha256(content).hexdigest()
     if json:
         facts = {"path": str(file), "size": len(content), "sha256": digest}
         showing.print_json({"name": weights.name, **facts})

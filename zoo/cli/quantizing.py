@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -155,10 +154,9 @@ def _write(file: Path, content: bytes) -> dict[str, Any]:
     from zoo.onnx.external import write_one_file
 
     try:
-        write_one_file(file, content)
+        digest = write_one_file(file, [content])
     except OSError as error:
         raise ExportError(f"{file} cannot be written: {error.strerror}.") from None
-    digest = hashlib.sha256(content).hexdigest()
     return {"path": str(file), "size": len(content), "sha256": digest}
 
 

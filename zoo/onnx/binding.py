@@ -12,10 +12,11 @@ from onnx import helper
 
 from zoo import params
 from zoo.errors import WeightsError
-from zoo.onnx.folding import fold
+from zoo.onnx.folding import fill, fold
 from zoo.onnx.graph import PARAMETER, set_metadata
 from zoo.onnx.serialization import serialize
 from zoo.onnx.structure import check_model
+from zoo.onnx.weights import LazyArrays
 
 
 def bind(
@@ -29,18 +30,23 @@ def bind(
     arrays that do not fit it: missing, unknown, wrong shape or dtype.
     """
     model = _parse(graph)
-    bind_model(model, arrays)
+    left = bind_structure(model, arrays)
     set_metadata(model, metadata or {})
-    return serialize(model)
+    return serialize(model, left)
 
 
 def bind_model(model: onnx.ModelProto, arrays: Mapping[str, NDArray[Any]]) -> None:
     """As `bind`, in place."""
+    fill(model.graph, bind_structure(model, arrays))
+
+
+def bind_structure(model: onnx.ModelProto, arrays: Mapping[str, NDArray[Any]]) -> LazyArrays:
+    """As `bind_model`, but large weights are left without bytes: returns those, by name."""
     declared = [one for one in model.graph.input if one.doc_string == PARAMETER]
     params.check(arrays, {one.name: _declaration(one) for one in declared})
     data = [one for one in model.graph.input if one.doc_string != PARAMETER]
     del model.graph.input[len(data) :]  # parameters come last
-    fold(model.graph, arrays, _opset(model))
+    return fold(model.graph, arrays, _opset(model))
 
 
 def read_opset(model: bytes) -> int:

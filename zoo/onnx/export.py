@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from zoo.errors import ExportError
 from zoo.onnx import opset as opsets
-from zoo.onnx.binding import bind, bind_model
+from zoo.onnx.binding import bind, bind_model, bind_structure
 from zoo.onnx.check import Difference, check_structure, compare
 from zoo.onnx.external import pair_of_files, write_one_file
 from zoo.onnx.graph import PARAMETER, set_metadata
-from zoo.onnx.serialization import serialize
+from zoo.onnx.serialization import pieces, serialize
 from zoo.onnx.tracing import Trace, trace
 from zoo.onnx.translation import translate
+from zoo.onnx.weights import LazyArrays
 
 DIFFERENCE = "difference_from_mxnet"  # the key in a model's metadata
 
@@ -85,41 +86,39 @@ def export_onnx(
         raise ExportError("external_data is for models with weights: leave out weights=False.")
     traced = _trace(net, inputs, params, names, sizes)
     told = {**(traced.network.origin if weights else {}), **(metadata or {})}
-    model = _model(traced, opset, told, weights, stored_dtype)
+    model = _graph(traced, opset, told, weights, stored_dtype)
+    arrays = bind_structure(model, _arrays(traced, None)) if weights else LazyArrays({})
     compared = partial(_check, traced, weights, stored_dtype) if check else None
     try:
-        if external_data:
-            return _write_two(model, target, compared)
-        return _write_one(model, target, compared)
+        write = _write_two if external_data else _write_one
+        return write(model, arrays, target, compared)
     except OSError as error:
         raise ExportError(f"{target} cannot be written: {error.strerror}.") from error
 
 
-def _write_one(model: onnx.ModelProto, target: Path, compared: Compared | None) -> ExportReport:
-    content, difference = serialize(model), None
-    if compared:
-        difference = compared(content)
-        if _note(model, difference):
-            content = serialize(model)
-    write_one_file(target, content)
-    return _report(model, target, difference, hashlib.sha256(content).hexdigest())
+def _write_one(
+    model: onnx.ModelProto, arrays: LazyArrays, target: Path, compared: Compared | None
+) -> ExportReport:
+    difference = compared(serialize(model, arrays)) if compared else None
+    _note(model, difference)
+    digest = write_one_file(target, pieces(model, arrays))
+    return _report(model, target, difference, digest)
 
 
-def _write_two(model: onnx.ModelProto, target: Path, compared: Compared | None) -> ExportReport:
-    with pair_of_files(model, target) as (path, data):
+def _write_two(
+    model: onnx.ModelProto, arrays: LazyArrays, target: Path, compared: Compared | None
+) -> ExportReport:
+    with pair_of_files(model, target, arrays) as (path, data):
         difference = compared(path) if compared else None
-        if difference:
-            _note(model, difference)
+        _note(model, difference)
     digest = hashlib.sha256(target.read_bytes()).hexdigest()
     return _report(model, target, difference, digest, target.with_name(data.name))
 
 
-def _note(model: onnx.ModelProto, difference: Difference) -> bool:
+def _note(model: onnx.ModelProto, difference: Difference | None) -> None:
     """Tell the difference in a model that holds its weights; a graph is the same everywhere."""
-    if any(one.doc_string == PARAMETER for one in model.graph.input):
-        return False
-    set_metadata(model, {DIFFERENCE: str(difference)})
-    return True
+    if difference and all(one.doc_string != PARAMETER for one in model.graph.input):
+        set_metadata(model, {DIFFERENCE: str(difference)})
 
 
 def _report(
@@ -153,10 +152,13 @@ def to_model(
 ) -> onnx.ModelProto:
     """As `export_onnx`, in memory and without the check. Raises ExportError."""
     traced = _trace(net, inputs, params, names, sizes)
-    return _model(traced, opset, metadata, weights, stored_dtype)
+    model = _graph(traced, opset, metadata, weights, stored_dtype)
+    if weights:
+        bind_model(model, _arrays(traced, None))
+    return model
 
 
-def _model(
+def _graph(
     traced: Trace,
     opset: int,
     metadata: Mapping[str, str] | None,
@@ -168,10 +170,7 @@ def _model(
             "stored_dtype is 'float16' or 'float32', for a graph without weights (weights=False)."
         )
     stored = None if stored_dtype == "float32" else stored_dtype
-    model = translate(traced, opset, metadata or {}, stored)
-    if weights:
-        bind_model(model, _arrays(traced, None))
-    return model
+    return translate(traced, opset, metadata or {}, stored)
 
 
 def _check(
@@ -186,17 +185,17 @@ def _check(
     return compare(bound, traced)
 
 
-def _arrays(traced: Trace, stored_dtype: str | None) -> dict[str, NDArray[Any]]:
+def _arrays(traced: Trace, stored_dtype: str | None) -> LazyArrays:
     """The weights by structural name as they are stored."""
-    known = {weight.name for weight in traced.weights.values()}
-    arrays = {name: one for name, one in traced.network.arrays().items() if name in known}
-    if stored_dtype in (None, "float32"):
-        return arrays
-    return {name: _rounded(name, one, stored_dtype) for name, one in arrays.items()}
+    arrays = traced.network.arrays()
+    known = [weight.name for weight in traced.weights.values() if weight.name in arrays]
+    stored = None if stored_dtype == "float32" else stored_dtype
+    return LazyArrays({name: partial(_stored, arrays, name, stored) for name in known})
 
 
-def _rounded(name: str, array: NDArray[Any], dtype: str) -> NDArray[Any]:
-    if array.dtype != np.float32:
+def _stored(arrays: Mapping[str, NDArray[Any]], name: str, dtype: str | None) -> NDArray[Any]:
+    array = arrays[name]
+    if dtype is None or array.dtype != np.float32:
         return array
     with np.errstate(over="ignore"):
         stored = array.astype(dtype)

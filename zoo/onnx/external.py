@@ -7,17 +7,20 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 from onnx import TensorProto
 from onnx.external_data_helper import set_external_data
 
-from zoo.atomic import sweep, sync_folder, write_atomically
+from zoo.atomic import atomic_file, sweep, sync_folder
 from zoo.onnx.graph import set_metadata
 from zoo.onnx.serialization import serialize
+from zoo.onnx.weights import little_endian
 from zoo.owners import own_path
 
 DIGEST = "external_data_sha256"  # the key in the model's metadata
@@ -27,27 +30,36 @@ _SMALL = 1024  # bytes of a tensor that stays within the model
 _DATA = "data"
 
 
-def write_one_file(target: Path, content: bytes) -> None:
-    """Write a model that needs no second file; the data of the one before go. Raises OSError."""
-    before = _data_of(target)
-    write_atomically(target, content)
+def write_one_file(target: Path, pieces: Iterable[bytes]) -> str:
+    """Write a model that needs no second file; the data of the one before go.
+
+    Returns its sha256. Raises OSError.
+    """
+    before, digest = _data_of(target), hashlib.sha256()
+    with atomic_file(target) as file:
+        for piece in pieces:
+            digest.update(piece)
+            file.write(piece)
     _remove(before, target)
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager
-def pair_of_files(model: onnx.ModelProto, target: Path) -> Iterator[tuple[Path, Path]]:
+def pair_of_files(
+    model: onnx.ModelProto, target: Path, arrays: Mapping[str, NDArray[Any]] | None = None
+) -> Iterator[tuple[Path, Path]]:
     """Model and data while they can be tried; both get their names when the block ends.
 
     The data file is called after `target` and its own digest, `net.onnx.0123456789abcdef.data`,
     and gets its name first: whichever model is at `target`, its data is beside it. The data of the
-    model that was there before are removed last. `model` loses its large tensors; metadata that it
-    gets within the block is written too. Raises OSError.
+    model that was there before are removed last. `model` loses its large tensors, whose bytes may
+    be in `arrays`; metadata that it gets within the block is written too. Raises OSError.
     """
     sweep(target)
     folder = own_path(target.parent, target.name)
     folder.mkdir()
     try:
-        digest = _move_tensors(model, folder / _DATA)
+        digest = _move_tensors(model, arrays or {}, folder / _DATA)
         name = f"{target.name}.{digest[:16]}.data"
         (folder / _DATA).rename(folder / name)
         for tensor in _external(model):
@@ -64,11 +76,13 @@ def pair_of_files(model: onnx.ModelProto, target: Path) -> Iterator[tuple[Path, 
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _move_tensors(model: onnx.ModelProto, path: Path) -> str:
+def _move_tensors(model: onnx.ModelProto, arrays: Mapping[str, NDArray[Any]], path: Path) -> str:
     """Move the large initializers to a file, one after the other; returns its sha256."""
     digest = hashlib.sha256()
     with path.open("xb") as file:
         for tensor in model.graph.initializer:
+            if tensor.name in arrays:
+                tensor.raw_data = little_endian(arrays[tensor.name])
             content = tensor.raw_data
             if len(content) < _SMALL:
                 continue
@@ -119,6 +133,8 @@ def _remove(names: set[str], target: Path) -> None:
 def _data_of(target: Path) -> set[str]:
     """The files that an earlier model at `target` has its tensors in, if they are called so."""
     form = re.compile(re.escape(target.name) + r"\.[0-9a-f]{16}\.data")
+    if not any(form.fullmatch(one.name) for one in target.parent.iterdir()):
+        return set()  # rather than parse a large model for nothing
     try:
         model = onnx.load(target, load_external_data=False)
     except (OSError, DecodeError):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Mapping, Set
 from typing import Any
 
 from numpy.typing import NDArray
 from onnx import GraphProto, NodeProto, helper, numpy_helper
-from onnx.reference import ReferenceEvaluator
 
 from zoo.onnx.bodies import references, rename
+from zoo.onnx.weights import LazyArrays, chosen, little_endian
 
-Constants = dict[str, NDArray[Any]]
+Constants = Mapping[str, NDArray[Any]]
 
 FOLDABLE = {  # none of them multiplies the size of its inputs
     "Add",
@@ -43,27 +44,37 @@ _SMALL = 4096  # bytes that may be held twice
 _OPTIONAL_OUTPUTS = ("GRU", "LSTM", "RNN")
 
 
-def fold(graph: GraphProto, weights: Mapping[str, NDArray[Any]], opset: int) -> None:
+def fold(graph: GraphProto, weights: Constants, opset: int) -> LazyArrays:
     """Make initializers of `weights`, and of everything that follows from constants alone.
 
     A node whose large input is needed by others too stays: folding it would hold that input
     twice. A widened weight keeps its name. Initializers end sorted by name, unused ones dropped.
+    Large weights that nothing was computed from are left without bytes in the graph: returns
+    them, by the initializers' names.
     """
-    constants = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
-    constants.update(weights)
-    chosen = _choose(graph, constants)
-    renamed = _renamed(graph, chosen)
+    computed = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    constants = ChainMap(computed, weights)  # type: ignore[arg-type]  # the second is only read
+    places = _choose(graph, {name: constants[name].nbytes for name in constants})
+    renamed = _renamed(graph, places)
     kept = []
     for place, node in enumerate(graph.node):
-        if place in chosen:
-            constants.update(_evaluate(node, constants, opset))
+        if place in places:
+            computed.update(_evaluate(node, constants, opset))
         else:
             kept.append(node)
     for node in kept:
         rename(node, renamed)
-    constants.update({new: constants[old] for old, new in renamed.items()})
-    _replace(graph, kept, constants)
+    computed.update({new: constants[old] for old, new in renamed.items()})
+    empty = _replace(graph, kept, constants, weights.keys() - computed.keys())
     prune(graph)
+    return chosen(weights, {name: name for name in empty})
+
+
+def fill(graph: GraphProto, arrays: Constants) -> None:
+    """Give those initializers their bytes that `fold` left without."""
+    for tensor in graph.initializer:
+        if tensor.name in arrays:
+            tensor.raw_data = little_endian(arrays[tensor.name])
 
 
 def prune(graph: GraphProto) -> None:
@@ -83,62 +94,72 @@ def prune(graph: GraphProto) -> None:
             del graph.initializer[place]
 
 
-def _choose(graph: GraphProto, constants: Constants) -> set[int]:
-    """The places of the nodes to fold."""
+def _choose(graph: GraphProto, sizes: Mapping[str, int]) -> set[int]:
+    """The places of the nodes to fold; `sizes` are those of the constants in bytes."""
     outputs = {output.name for output in graph.output}
     refused: set[int] = set()
     while True:
-        known = set(constants)
-        large = {name for name, array in constants.items() if array.nbytes > _SMALL}
-        chosen: set[int] = set()
+        known = set(sizes)
+        large = {name for name, size in sizes.items() if size > _SMALL}
+        places: set[int] = set()
         for place, node in enumerate(graph.node):
             foldable = node.op_type in FOLDABLE and outputs.isdisjoint(node.output)
             if place not in refused and foldable and known.issuperset(node.input):
-                chosen.add(place)
+                places.add(place)
                 known.update(node.output)
                 if not large.isdisjoint(node.input):
                     large.update(node.output)
         stay = {
             name
             for place, node in enumerate(graph.node)
-            if place not in chosen
+            if place not in places
             for name in references(node)
         } & large
         doubled = {
             place
-            for place in chosen
+            for place in places
             if graph.node[place].op_type != "Cast" and not stay.isdisjoint(graph.node[place].input)
         }
         if not doubled:
-            return chosen
+            return places
         refused |= doubled
 
 
-def _renamed(graph: GraphProto, chosen: set[int]) -> dict[str, str]:
+def _renamed(graph: GraphProto, places: set[int]) -> dict[str, str]:
     """Results of casts that take the name of the constant, which nobody else needs."""
     takers: dict[str, int] = {}
     for node in graph.node:
         for name in references(node):
             takers[name] = takers.get(name, 0) + 1
-    casts = (graph.node[place] for place in chosen if graph.node[place].op_type == "Cast")
+    casts = (graph.node[place] for place in places if graph.node[place].op_type == "Cast")
     return {node.output[0]: node.input[0] for node in casts if takers[node.input[0]] == 1}
 
 
 def _evaluate(node: NodeProto, constants: Constants, opset: int) -> Constants:
+    from onnx.reference import ReferenceEvaluator  # 12 MB
+
     evaluator = ReferenceEvaluator(node, opsets={"": opset})
     results = evaluator.run(None, {name: constants[name] for name in node.input})
     return dict(zip(node.output, results, strict=True))
 
 
-def _replace(graph: GraphProto, nodes: list[NodeProto], constants: Constants) -> None:
+def _replace(
+    graph: GraphProto, nodes: list[NodeProto], constants: Constants, weights: Set[str]
+) -> list[str]:
+    """Make the nodes and the initializers anew; returns the names of those left without bytes."""
     _replace_nodes(graph, nodes)
+    empty = []
     needed = {name for node in nodes for name in references(node)}
     del graph.initializer[:]
     for name in sorted(needed & set(constants)):
         array = constants[name]
         tensor = graph.initializer.add(name=name, dims=array.shape)
         tensor.data_type = helper.np_dtype_to_tensor_dtype(array.dtype)
-        tensor.raw_data = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+        if name in weights and array.nbytes > _SMALL:
+            empty.append(name)
+        else:
+            tensor.raw_data = little_endian(array)
+    return empty
 
 
 def _replace_nodes(graph: GraphProto, nodes: list[NodeProto]) -> None:

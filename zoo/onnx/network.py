@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from zoo.onnx.mxnet_files import describe, free_inputs, parameters_beside, read_
 from zoo.onnx.shapes import TensorType
 from zoo.onnx.specs import Arguments, flatten, read_specs, rebuild
 from zoo.onnx.tracing import Network, Weight
+from zoo.onnx.weights import LazyArrays
 
 _AUTOMATIC = re.compile(r"[a-z_]+0")
 
@@ -50,7 +52,7 @@ class GluonNetwork(Network):
                 return _joined(self._prefixes[name[:end]], name[end:])
         return name
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self) -> LazyArrays:
         if any(one._deferred_init for one in self._parameters.values()):
             raise ExportError(
                 "The network's shapes are not settled yet: run it once, then export it."
@@ -58,7 +60,7 @@ class GluonNetwork(Network):
         for name, one in self._parameters.items():
             if one._data is None:
                 raise ExportError(f"{name} has no value: initialise the network or load weights.")
-        return {name: one.list_data()[0].asnumpy() for name, one in self._parameters.items()}
+        return LazyArrays({name: partial(_value, one) for name, one in self._parameters.items()})
 
     def run(self, arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         ctx = next((one.list_ctx()[0] for one in self._parameters.values()), mx.cpu())
@@ -230,6 +232,11 @@ def _joined(path: str, name: str) -> str:
     if path and _AUTOMATIC.fullmatch(own):
         return path
     return ".".join(part for part in (path, own) if part)
+
+
+def _value(parameter: Any) -> NDArray[Any]:
+    value: NDArray[Any] = parameter.list_data()[0].asnumpy()
+    return value
 
 
 def _numpy(array: Any) -> NDArray[Any]:

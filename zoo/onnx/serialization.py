@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import onnx
 from google.protobuf.message import EncodeError  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from onnx import helper
 
 from zoo.errors import ExportError
 from zoo.onnx.structure import LARGEST
+from zoo.onnx.weights import little_endian
 
 _LENGTH_DELIMITED = 2
 _TOO_LARGE = (
@@ -17,21 +25,71 @@ _TOO_LARGE = (
 )
 
 
-def serialize(model: onnx.ModelProto, *, largest: int = LARGEST) -> bytes:
+def serialize(
+    model: onnx.ModelProto,
+    arrays: Mapping[str, NDArray[Any]] | None = None,
+    *,
+    largest: int = LARGEST,
+) -> bytes:
     """The same bytes for the same model: those of `SerializeToString(deterministic=True)`.
 
-    Raises ExportError above `largest`, 2 GiB.
+    `arrays` are those of the initializers without bytes. Raises ExportError above `largest`, 2 GiB.
     """
-    within = model.graph
-    tensors = [_record(within.INITIALIZER_FIELD_NUMBER, one) for one in within.initializer]
+    whole = io.BytesIO()
+    whole.writelines(pieces(model, arrays, largest=largest))
+    return whole.getvalue()
+
+
+def pieces(
+    model: onnx.ModelProto,
+    arrays: Mapping[str, NDArray[Any]] | None = None,
+    *,
+    largest: int = LARGEST,
+) -> Iterator[bytes]:
+    """As `serialize`, one piece after the other, so that one of `arrays` at a time is in memory."""
+    within, empty = model.graph, arrays or {}
+    tensors = [_tensor(one, one.name in empty) for one in within.initializer]
     head, tail = _around(within, within.INITIALIZER_FIELD_NUMBER)
     before, after = _around(model, model.GRAPH_FIELD_NUMBER)
-    graph = [head, *(part for pair in tensors for part in pair), tail]
-    start = _start(model.GRAPH_FIELD_NUMBER, sum(map(len, graph)))
-    pieces = [before, start, *graph, after]
-    if sum(map(len, pieces)) > largest:
+    length = len(head) + sum(map(len, tensors)) + len(tail)
+    start = _start(model.GRAPH_FIELD_NUMBER, length)
+    if len(before) + len(start) + length + len(after) > largest:
         raise ExportError(_TOO_LARGE)
-    return b"".join(pieces)
+    return itertools.chain(
+        (before, start, head),
+        itertools.chain.from_iterable(one.pieces(empty) for one in tensors),
+        (tail, after),
+    )
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    """An initializer's bytes; between the two parts come those of its array, if any are missing."""
+
+    name: str
+    before: bytes
+    missing: int
+    after: bytes
+
+    def __len__(self) -> int:
+        return len(self.before) + self.missing + len(self.after)
+
+    def pieces(self, arrays: Mapping[str, NDArray[Any]]) -> Iterator[bytes]:
+        yield self.before
+        if self.missing:
+            yield little_endian(arrays[self.name])
+        yield self.after
+
+
+def _tensor(tensor: onnx.TensorProto, is_empty: bool) -> _Tensor:
+    number = onnx.GraphProto.INITIALIZER_FIELD_NUMBER
+    if not is_empty:
+        content = _content(tensor)
+        return _Tensor(tensor.name, _start(number, len(content)) + content, 0, b"")
+    size = math.prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    head, tail = _around(tensor, tensor.RAW_DATA_FIELD_NUMBER)
+    head += _start(tensor.RAW_DATA_FIELD_NUMBER, size)
+    return _Tensor(tensor.name, _start(number, len(head) + size + len(tail)) + head, size, tail)
 
 
 def _around(message: Any, number: int) -> tuple[bytes, bytes]:
@@ -49,12 +107,12 @@ def _around(message: Any, number: int) -> tuple[bytes, bytes]:
     return before, after
 
 
-def _record(number: int, message: Any) -> tuple[bytes, bytes]:
+def _content(tensor: onnx.TensorProto) -> bytes:
     try:
-        content = message.SerializeToString(deterministic=True)
+        content: bytes = tensor.SerializeToString(deterministic=True)
     except EncodeError:  # a message of more than 2 GiB
         raise ExportError(_TOO_LARGE) from None
-    return _start(number, len(content)), content
+    return content
 
 
 def _start(number: int, length: int) -> bytes:

@@ -50,7 +50,7 @@ class Network(ABC):
         return nullcontext()
 
     @abstractmethod
-    def arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
         """The weights' values by structural name. Raises ExportError for one without a value."""
 
     @abstractmethod

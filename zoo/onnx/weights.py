@@ -1,0 +1,40 @@
+"""Weights that are copied out of the network one at a time, so that no second set of them lives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+class LazyArrays(Mapping[str, Array]):
+    """Arrays by name, each made anew whenever it is asked for."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Array]]) -> None:
+        self._makers = makers
+
+    def __getitem__(self, name: str) -> Array:
+        return self._makers[name]()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._makers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
+def chosen(arrays: Mapping[str, Array], names: Mapping[str, str]) -> LazyArrays:
+    """Those of `arrays` that the values of `names` name, by its keys."""
+    return LazyArrays({key: partial(arrays.__getitem__, name) for key, name in names.items()})
+
+
+def little_endian(array: Array) -> bytes:
+    """The bytes of an array as ONNX's raw_data holds them."""
+    return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
