@@ -156,7 +156,6 @@ class LanguageModelRecipe:
 Recipe = ClassifierRecipe | RegressionRecipe | LanguageModelRecipe
 
 _HANDWRITING = Distortion(rotation=10, shear=10, scale=0.12, shift=1.5, elastic=24, sigma=4)
-_MIRRORED = Distortion(flip=True)
 _MIRRORED_AND_MOVED = Distortion(flip=True, shift=1.0, whole_pixels=True)
 _SOFTMAX = {"classes": 10, "features": 784}
 
@@ -219,14 +218,16 @@ CLASSIFIERS = {
         ClassifierRecipe(
             name="mlp.fashion_mnist",
             dataset="fashion_mnist",
-            epochs=30,
+            epochs=80,
             batch_size=128,
             learning_rate=0.05,
             weight_decay=3e-4,
             average=0.999,
-            target=0.895,
+            final_fit=True,
+            target=0.9,
             preprocessing=FASHION_LEVELS,
-            distortion=_MIRRORED,
+            distortion=_MIRRORED_AND_MOVED,
+            teachers=Teachers(count=3, epochs=50, weight=0.9, config={"hidden": (512, 256)}),
         ),
         ClassifierRecipe(
             name="lenet.mnist",

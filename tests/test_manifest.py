@@ -23,6 +23,8 @@ from zoo.manifest import (
     read_manifest,
     write_manifest,
 )
+from zoo.sharing.model_card import model_card
+from zoo.tables import details
 
 
 @pytest.fixture
@@ -79,6 +81,28 @@ def test_a_record_has_its_parts(path: Path) -> None:
     assert one.golden.input.shape == (2, 28, 28)
     assert one.golden.output[1, 9] == 3
     assert not one.golden.output.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("teachers", "words"),
+    [
+        (None, ""),
+        ("three", ""),
+        ({"count": 3}, ""),
+        ({"count": 3, "config": {}}, "3 networks of the same family"),
+        (
+            {"count": 2, "config": {"hidden": [512, 256]}},
+            "2 networks of the same family (hidden = [512, 256])",
+        ),
+    ],
+)
+def test_a_record_tells_its_teachers(teachers: Any, words: str) -> None:
+    one = weights(provenance=record()["provenance"] | {"recipe": {"teachers": teachers}})
+    assert one.teachers == words
+    assert ("taught by" in one._repr_html_()) is bool(words)
+    assert ("\n- Taught by: " in details([one])) is bool(words)
+    card = model_card({one.name: one}, "me/models", "checksums")
+    assert ("\n- Taught by " in card) is bool(words)
 
 
 def test_an_unknown_kind_lists_the_known() -> None:

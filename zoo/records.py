@@ -177,6 +177,16 @@ class Weights:
         """How the names of its files begin."""
         return file_stem(f"{self.architecture}.{self.tag}", self.version)
 
+    @property
+    def teachers(self) -> str:
+        """Whose answers these weights learnt beside the labels, in words; empty without any."""
+        told = self.provenance["recipe"].get("teachers")
+        if not isinstance(told, Mapping) or not isinstance(told.get("config"), Mapping):
+            return ""
+        config = ", ".join(f"{key} = {one}" for key, one in told["config"].items())
+        networks = f"{told.get('count')} networks of the same family"
+        return f"{networks} ({config})" if config else networks
+
     def artifact(self, kind: str) -> Artifact:
         """The published file of that kind. Raises ManifestError listing the kinds there are."""
         if kind not in self.artifacts:
@@ -203,6 +213,7 @@ class Weights:
             **measured,
             **({"over seeds": str(self.seeds)} if self.seeds else {}),
             "parameters": f"{self.parameters:,}",
+            **({"taught by": self.teachers} if self.teachers else {}),
             "files": ", ".join(files),
             "licence": self.licence["weights"],
             "paper": self.paper,

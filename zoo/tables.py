@@ -166,6 +166,7 @@ def _facts(weights: Weights) -> Mapping[str, str]:
         "Training": f"{provenance['epochs']} epochs, {_duration(provenance['wall_seconds'])}, "
         f"seed {provenance['seed']}, finished {provenance['finished']}; "
         f"[log]({log}.jsonl), [curve]({log}.png)",
+        "Taught by": weights.teachers,
         "Over seeds": "" if weights.seeds is None else _seeds(weights.seeds),
         "Notes": provenance.get("notes") or "",
     }

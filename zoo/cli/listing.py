@@ -159,7 +159,7 @@ def _fields(weights: Weights) -> Iterator[tuple[str, str]]:
     yield "files", "\n".join(_files(weights))
     yield "licence", f"weights: {weights.licence['weights']}\ndata: {weights.licence['data']}"
     yield "paper", weights.paper
-    yield from _provenance(weights.provenance)
+    yield from _provenance(weights)
 
 
 def _spec(spec: TensorSpec) -> str:
@@ -188,10 +188,13 @@ def _files(weights: Weights) -> Iterator[str]:
         yield f"{one.file}, {file_size(one.size)}, sha256 {one.sha256}"
 
 
-def _provenance(facts: Any) -> Iterator[tuple[str, str]]:
+def _provenance(weights: Weights) -> Iterator[tuple[str, str]]:
+    facts = weights.provenance
     minutes = facts["wall_seconds"] / 60
     yield "trained by", str(facts["command"])
     yield "training", f"seed {facts['seed']}, {facts['epochs']} epochs, {minutes:.1f} minutes"
+    if weights.teachers:
+        yield "taught by", weights.teachers
     yield "finished", str(facts["finished"])
     yield "log", str(facts["log"])
     if facts["notes"]:

@@ -162,6 +162,7 @@ def _section(weights: Weights) -> str:
         for one in weights.metrics
     ]
     made = weights.provenance
+    taught = f"\n- Taught by {_plain(weights.teachers)}." if weights.teachers else ""
     seeds = f"\n- Over seeds: {weights.seeds.metric} {weights.seeds}." if weights.seeds else ""
     return f"""## {weights.name}
 
@@ -175,7 +176,7 @@ def _section(weights: Weights) -> str:
   {_plain(weights.licence["data"])}.
 - Inputs: {_specs(weights.inputs)}; outputs: {_specs(weights.outputs)}.{_labels(weights)}
 - Made by `{_code(made["command"])}`, seed {made["seed"]}, {made["epochs"]} epochs,
-  finished {made["finished"]}.{seeds}
+  finished {made["finished"]}.{taught}{seeds}
 - The architecture follows <{weights.paper}>."""
 
 
