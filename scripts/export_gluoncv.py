@@ -170,9 +170,9 @@ def _line(error: BaseException | str, most: int = 300) -> str:
     return " ".join(str(error).split())[:most]
 
 
-def _child(name: str, measure: Callable[[str], Row], answer: Connection) -> None:
+def _child(name: str, work: Callable[[str], Row], answer: Connection) -> None:
     try:
-        row = measure(name)
+        row = work(name)
     except Exception as error:
         row = _failed(name, f"{type(error).__name__}: {_line(error)}")
     answer.send(row)
@@ -186,14 +186,14 @@ def _failed(name: str, reason: str) -> Row:
     return {**dict.fromkeys(FIELDS, ""), "name": name, "family": family, "status": _line(reason)}
 
 
-def measure_apart(name: str, limit: float, measure: Callable[[str], Row] = measure) -> Row:
+def measure_apart(name: str, limit: float, work: Callable[[str], Row] = measure) -> Row:
     """As `measure` in a child process, which is ended after `limit` seconds, its imports counted.
 
     The child is never forked: in one whose parent ran MXNet, threads wait for others that are
     not there.
     """
     own, its = multiprocessing.Pipe(duplex=False)
-    child = multiprocessing.get_context("spawn").Process(target=_child, args=(name, measure, its))
+    child = multiprocessing.get_context("spawn").Process(target=_child, args=(name, work, its))
     child.start()
     its.close()
     try:

@@ -89,6 +89,7 @@ def test_a_record_has_its_parts(path: Path) -> None:
         (None, ""),
         ("three", ""),
         ({"count": 3}, ""),
+        ({"count": 1, "config": {}}, "a network of the same family"),
         ({"count": 3, "config": {}}, "3 networks of the same family"),
         (
             {"count": 2, "config": {"hidden": [512, 256]}},

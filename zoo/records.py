@@ -184,7 +184,9 @@ class Weights:
         if not isinstance(told, Mapping) or not isinstance(told.get("config"), Mapping):
             return ""
         config = ", ".join(f"{key} = {one}" for key, one in told["config"].items())
-        networks = f"{told.get('count')} networks of the same family"
+        count = told.get("count")
+        networks = "a network" if count == 1 else f"{count} networks"
+        networks += " of the same family"
         return f"{networks} ({config})" if config else networks
 
     def artifact(self, kind: str) -> Artifact:

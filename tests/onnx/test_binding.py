@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from onnx import numpy_helper
 
 from zoo.errors import WeightsError
 from zoo.onnx import bind, open_session
@@ -77,6 +78,12 @@ def test_the_arrays_given_stay_as_they_are(graph: bytes) -> None:
     bind(graph, arrays)
     for name, one in arrays.items():
         np.testing.assert_array_equal(one, ARRAYS[name])
+
+
+def test_a_weight_takes_the_place_of_its_default(graph: bytes) -> None:
+    model = onnx.load_model_from_string(graph)
+    model.graph.initializer.append(numpy_helper.from_array(np.zeros(4, np.float32), "bias"))
+    assert bind(serialize(model), ARRAYS) == bind(graph, ARRAYS)
 
 
 @pytest.mark.parametrize(

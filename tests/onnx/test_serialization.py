@@ -75,6 +75,13 @@ def test_bytes_that_are_elsewhere_come_into_their_place(dtype: str) -> None:
         pieces(left, arrays, largest=len(serialize(whole)) - 1)
 
 
+def test_a_weight_that_changes_meanwhile_is_refused() -> None:
+    model = product()
+    model.graph.initializer[0].ClearField("raw_data")
+    with pytest.raises(ExportError, match="weight changed while it was written"):
+        serialize(model, {"weight": WEIGHT.astype(np.float64)})
+
+
 def test_what_protobuf_cannot_hold_is_refused_with_the_way_out() -> None:
     size = len(product().SerializeToString())
     assert len(serialize(product(), largest=size)) == size

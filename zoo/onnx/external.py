@@ -52,8 +52,9 @@ def pair_of_files(
 
     The data file is called after `target` and its own digest, `net.onnx.0123456789abcdef.data`,
     and gets its name first: whichever model is at `target`, its data is beside it. The data of the
-    model that was there before are removed last. `model` loses its large tensors, whose bytes may
-    be in `arrays`; metadata that it gets within the block is written too. Raises OSError.
+    model that was there before are removed last. `model` loses its large tensors, and those whose
+    bytes are in `arrays`; metadata that it gets within the block is written too. Raises OSError,
+    ExportError for a model that is too large without them.
     """
     sweep(target)
     folder = own_path(target.parent, target.name)
@@ -81,10 +82,11 @@ def _move_tensors(model: onnx.ModelProto, arrays: Mapping[str, NDArray[Any]], pa
     digest = hashlib.sha256()
     with path.open("xb") as file:
         for tensor in model.graph.initializer:
-            if tensor.name in arrays:
-                tensor.raw_data = little_endian(arrays[tensor.name])
-            content = tensor.raw_data
-            if len(content) < _SMALL:
+            empty = tensor.name in arrays
+            content = little_endian(arrays[tensor.name]) if empty else tensor.raw_data
+            if empty:
+                tensor.raw_data = b""  # never the bytes: protobuf keeps their memory
+            elif len(content) < _SMALL:
                 continue
             padding = bytes(-file.tell() % _PAGE)
             set_external_data(tensor, "", file.tell() + len(padding), len(content))

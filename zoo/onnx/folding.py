@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Mapping, Set
+from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
 from onnx import GraphProto, NodeProto, helper, numpy_helper
 
 from zoo.onnx.bodies import references, rename
-from zoo.onnx.weights import LazyArrays, chosen, little_endian
+from zoo.onnx.weights import LazyArrays, little_endian
 
 Constants = Mapping[str, NDArray[Any]]
 
@@ -40,7 +41,7 @@ FOLDABLE = {  # none of them multiplies the size of its inputs
     "Unsqueeze",
     "Where",
 }
-_SMALL = 4096  # bytes that may be held twice
+_SMALL = 4096  # bytes that may be held twice, and lie in the graph at once
 _OPTIONAL_OUTPUTS = ("GRU", "LSTM", "RNN")
 
 
@@ -52,7 +53,8 @@ def fold(graph: GraphProto, weights: Constants, opset: int) -> LazyArrays:
     Large weights that nothing was computed from are left without bytes in the graph: returns
     them, by the initializers' names.
     """
-    computed = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    inner = (one for one in graph.initializer if one.name not in weights)
+    computed = {one.name: numpy_helper.to_array(one) for one in inner}
     constants = ChainMap(computed, weights)  # type: ignore[arg-type]  # the second is only read
     places = _choose(graph, {name: constants[name].nbytes for name in constants})
     renamed = _renamed(graph, places)
@@ -67,7 +69,7 @@ def fold(graph: GraphProto, weights: Constants, opset: int) -> LazyArrays:
     computed.update({new: constants[old] for old, new in renamed.items()})
     empty = _replace(graph, kept, constants, weights.keys() - computed.keys())
     prune(graph)
-    return chosen(weights, {name: name for name in empty})
+    return LazyArrays({name: partial(weights.__getitem__, name) for name in empty})
 
 
 def fill(graph: GraphProto, arrays: Constants) -> None:

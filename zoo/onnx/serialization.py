@@ -46,7 +46,10 @@ def pieces(
     *,
     largest: int = LARGEST,
 ) -> Iterator[bytes]:
-    """As `serialize`, one piece after the other, so that one of `arrays` at a time is in memory."""
+    """As `serialize`, one piece after the other, so that one of `arrays` at a time is in memory.
+
+    Raises ExportError before the first piece.
+    """
     within, empty = model.graph, arrays or {}
     tensors = [_tensor(one, one.name in empty) for one in within.initializer]
     head, tail = _around(within, within.INITIALIZER_FIELD_NUMBER)
@@ -77,7 +80,10 @@ class _Tensor:
     def pieces(self, arrays: Mapping[str, NDArray[Any]]) -> Iterator[bytes]:
         yield self.before
         if self.missing:
-            yield little_endian(arrays[self.name])
+            content = little_endian(arrays[self.name])
+            if len(content) != self.missing:
+                raise ExportError(f"{self.name} changed while it was written: export it again.")
+            yield content
         yield self.after
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
@@ -12,7 +11,10 @@ Array = NDArray[Any]
 
 
 class LazyArrays(Mapping[str, Array]):
-    """Arrays by name, each made anew whenever it is asked for."""
+    """Arrays by name, each made anew whenever it is asked for.
+
+    Those of a network are its values at that moment: it must not be trained meanwhile.
+    """
 
     def __init__(self, makers: Mapping[str, Callable[[], Array]]) -> None:
         self._makers = makers
@@ -28,11 +30,6 @@ class LazyArrays(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self._makers)
-
-
-def chosen(arrays: Mapping[str, Array], names: Mapping[str, str]) -> LazyArrays:
-    """Those of `arrays` that the values of `names` name, by its keys."""
-    return LazyArrays({key: partial(arrays.__getitem__, name) for key, name in names.items()})
 
 
 def little_endian(array: Array) -> bytes:
