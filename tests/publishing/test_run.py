@@ -51,6 +51,11 @@ def test_a_whole_run(folder: Path) -> None:
         ("python train.py a.b --out '/my runs/a' --seed 1", "python scripts/train.py a.b --seed 1"),
         ("python train.py --out=/my/runs a.b", "python scripts/train.py a.b"),
         ("python train.py --ou /my/runs a.b", "python scripts/train.py a.b"),
+        (
+            "python train.py a.b --teachers /my/runs --tensorboard",
+            "python scripts/train.py a.b --tensorboard",
+        ),
+        ("python train.py --teach=/my/runs a.b", "python scripts/train.py a.b"),
     ],
 )
 def test_the_command_names_no_place(folder: Path, typed: str, published: str) -> None:

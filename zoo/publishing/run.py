@@ -38,6 +38,7 @@ _FIELDS: Mapping[str, Any] = {
     "data": dict,
 }
 _RECIPE_FIELDS: Mapping[str, Any] = {"dataset": str, "task": str, "target": (int, float)}
+_FOLDERS = ("--out", "--teachers")
 _STORED = ("float32", "float16")
 _NAME = re.compile(r"([a-z][a-z0-9_]{0,63})\.([a-z0-9][a-z0-9_-]{0,63})")
 
@@ -146,29 +147,29 @@ def _name(folder: Path, name: str) -> tuple[str, str]:
 
 
 def _command(folder: Path, facts: Mapping[str, Any]) -> str:
-    """The training command without the places of script and folder, which change nothing."""
+    """The training command without the places of script and folders, which change nothing."""
     if facts["smoke"]:
         raise PublishError(f"{folder} is a smoke run, too short to publish: train without --smoke.")
     try:
         python, script, *rest = shlex.split(facts["command"])
     except ValueError:
         raise PublishError(f"{folder}: run.json: the command is damaged: train again.") from None
-    return shlex.join([python, f"scripts/{PurePath(script).name}", *_without_folder(rest)])
+    return shlex.join([python, f"scripts/{PurePath(script).name}", *_without_folders(rest)])
 
 
-def _without_folder(words: Sequence[str]) -> list[str]:
+def _without_folders(words: Sequence[str]) -> list[str]:
     pairs = zip(["", *words], words, strict=False)
     return [
         word
         for before, word in pairs
-        if not _is_option(word, "--out") and not (_is_option(before, "--out") and "=" not in before)
+        if not _names_folder(word) and not (_names_folder(before) and "=" not in before)
     ]
 
 
-def _is_option(word: str, option: str) -> bool:
-    """Whether the word is that option, which may be abbreviated and hold its value."""
+def _names_folder(word: str) -> bool:
+    """Whether the word is such an option, which may be abbreviated and hold its value."""
     stem = word.partition("=")[0]
-    return len(stem) > 2 and option.startswith(stem)
+    return len(stem) > 2 and any(option.startswith(stem) for option in _FOLDERS)
 
 
 def _file(folder: Path, name: str) -> bytes:
