@@ -22,7 +22,7 @@ from run_folder import Run
 from run_folders import housing_run
 
 from zoo.errors import ManifestError
-from zoo.manifest import Weights, get_weights, list_weights
+from zoo.manifest import Weights, get_weights, list_weights, read_manifest
 from zoo.publish import publish
 
 SCRIPTS = Path(reproduce.__file__).parent
@@ -125,7 +125,8 @@ def test_a_table_entry_is_of_one_record_only(tmp_path: Path) -> None:
 
 def test_the_committed_table_is_of_published_records() -> None:
     table = json.loads(reproduce.TABLE.read_text())
-    published = {name: get_weights(name).artifact("safetensors").sha256 for name in list_weights()}
+    versions = read_manifest().values()
+    published = {one.stem: one.artifact("safetensors").sha256 for one in versions}
     assert {name: entry["sha256"] for name, entry in table.items()}.items() <= published.items()
     assert "mlp.mnist" in table
 
@@ -189,7 +190,7 @@ def test_the_first_epochs_are_compared(tmp_path: Path) -> None:
 
 
 def test_another_way_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    record, log = get_weights("mlp.mnist"), tmp_path / "log.jsonl"
+    record, log = get_weights("mlp.mnist@1"), tmp_path / "log.jsonl"
     recorded_log = (reproduce.HERE.parent / record.provenance["log"]).read_text().splitlines()
     log.write_text(recorded_log[0] + "\n")
     assert reproduce.compare_steps(record, tmp_path)
@@ -198,7 +199,7 @@ def test_another_way_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     log.write_text(f"{recorded_log[0]}\n{json.dumps(moved)}\n")
     assert not reproduce.compare_steps(record, tmp_path)
     assert "epoch 2 is the first to differ: train_loss 0.5, recorded" in capsys.readouterr().out
-    [step] = json.loads(reproduce.TABLE.read_text())["mlp.mnist"]["steps"]
+    [step] = json.loads(reproduce.TABLE.read_text())[record.stem]["steps"]
     log.write_text(json.dumps({"epoch": 1, "step": int(step), "tensors": {"a": "0"}}) + "\n")
     assert not reproduce.compare_steps(record, tmp_path)
     assert f"a is the first to differ, at step {step}" in capsys.readouterr().out
