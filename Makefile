@@ -25,7 +25,7 @@ demo: $(VENV)/.runtime
 	$(BIN)/zoo demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 gallery: $(VENV)/.dev docs/gallery/node_modules
 	$(BIN)/zoo gallery --out site
