@@ -34,6 +34,7 @@ RECIPES = {  # epochs, batch, parameters
 }
 MISSED = 1  # the exit code of a finished run that misses its target
 WHOLE = "logistic_regression.mnist"  # trained to the end
+LAUNCHED = (sys.executable, "scripts/launch.py", "-n", "2")
 KINDS = ("one", "one, double batch", "two", "two, double batch")
 NETWORK = 1.25e9  # bytes a second of 10 Gbit/s
 TRIP = 100e-6  # seconds there and back between two machines
@@ -49,8 +50,7 @@ def step_seconds(name: str, kind: str) -> float:
         options = ["--stop-epoch", str(epochs), "--out", folder]
         command = [sys.executable, *script, *options]
         if kind.startswith("two"):
-            command = [sys.executable, "scripts/launch.py", "-n", "2", *script, *options]
-            command += ["--distributed"]
+            command = [*LAUNCHED, *script, *options, "--distributed"]
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         log = [json.loads(line) for line in Path(folder, "log.jsonl").read_text().splitlines()]
     steps = IMAGES // (batch * scale) * (epochs - 1)
@@ -61,7 +61,7 @@ def accuracy_of_two() -> str:
     """What two workers reach by a whole recipe, beside the seeds of the record."""
     with tempfile.TemporaryDirectory() as folder:
         script = ["scripts/train_classifier.py", WHOLE, "--distributed", "--out", folder]
-        command = [sys.executable, "scripts/launch.py", "-n", "2", *script]
+        command = [*LAUNCHED, *script]
         done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
         if done.returncode != MISSED:
             done.check_returncode()
@@ -76,7 +76,7 @@ def message_seconds() -> dict[int, float]:
     """Seconds to add as many numbers as a model has over two workers on loopback."""
     sizes = [str(size) for _, _, size in RECIPES.values()]
     worker = ["benchmarks/distributed_worker.py", *sizes]
-    command = [sys.executable, "scripts/launch.py", "-n", "2", *worker]
+    command = [*LAUNCHED, *worker]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     lines = [line.split() for line in done.stdout.splitlines()]
     return {int(size): float(seconds) for size, seconds in lines}

@@ -43,7 +43,7 @@ LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"unwrapping", "partial", "versions"},
     {"records", "downloading", "safetensors_check", "gluon_params"},
     {"atomic", "addresses", "connections", "strict_json", "cards", "_mxnet", "confined", "spread"},
-    {"errors", "owners", "figures"},
+    {"errors", "owners", "figures", "byte_order"},
 )
 DEPTHS = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}
 

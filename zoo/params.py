@@ -13,6 +13,7 @@ import numpy as np
 
 from zoo import gluon_params
 from zoo.atomic import write_atomically
+from zoo.byte_order import little_endian
 from zoo.errors import ConfigError, WeightsError
 from zoo.safetensors_check import check_header, header_length
 
@@ -193,7 +194,7 @@ def _serialize(arrays: Arrays, metadata: Mapping[str, str]) -> bytes:
         array = arrays[name]
         if array.dtype.name not in _CODES:
             raise WeightsError(f"{name}: {array.dtype.name} has no place in a weights file.")
-        body.append(array.astype(array.dtype.newbyteorder("<")).tobytes())
+        body.append(little_endian(array))
         header[name] = {
             "dtype": _CODES[array.dtype.name],
             "shape": list(array.shape),

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from zoo import cards
+from zoo.byte_order import little_endian
 from zoo.errors import ManifestError
 from zoo.figures import file_size, metric_value
 from zoo.spread import Spread
@@ -186,8 +187,7 @@ class Weights:
         config = ", ".join(f"{key} = {one}" for key, one in told["config"].items())
         count = told.get("count")
         networks = "a network" if count == 1 else f"{count} networks"
-        networks += " of the same family"
-        return f"{networks} ({config})" if config else networks
+        return f"{networks} of the same family" + (f" ({config})" if config else "")
 
     def artifact(self, kind: str) -> Artifact:
         """The published file of that kind. Raises ManifestError listing the kinds there are."""
@@ -305,6 +305,6 @@ def _decode(name: str, record: Mapping[str, Any]) -> np.ndarray[Any, Any]:
 
 
 def _encode(array: np.ndarray[Any, Any]) -> dict[str, Any]:
-    content = array.astype(array.dtype.newbyteorder("<")).tobytes()
+    content = little_endian(array)
     data = base64.b64encode(content).decode()
     return {"dtype": array.dtype.name, "shape": list(array.shape), "data": data}

@@ -18,9 +18,9 @@ from onnx import TensorProto
 from onnx.external_data_helper import set_external_data
 
 from zoo.atomic import atomic_file, sweep, sync_folder
+from zoo.byte_order import little_endian
 from zoo.onnx.graph import set_metadata
 from zoo.onnx.serialization import serialize
-from zoo.onnx.weights import little_endian
 from zoo.owners import own_path
 
 DIGEST = "external_data_sha256"  # the key in the model's metadata

@@ -10,8 +10,9 @@ from typing import Any
 from numpy.typing import NDArray
 from onnx import GraphProto, NodeProto, helper, numpy_helper
 
+from zoo.byte_order import little_endian
 from zoo.onnx.bodies import references, rename
-from zoo.onnx.weights import LazyArrays, little_endian
+from zoo.onnx.weights import LazyArrays
 
 Constants = Mapping[str, NDArray[Any]]
 

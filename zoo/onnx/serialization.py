@@ -14,9 +14,9 @@ from google.protobuf.message import EncodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from onnx import helper
 
+from zoo.byte_order import little_endian
 from zoo.errors import ExportError
 from zoo.onnx.structure import LARGEST
-from zoo.onnx.weights import little_endian
 
 _LENGTH_DELIMITED = 2
 _TOO_LARGE = (

@@ -30,8 +30,3 @@ class LazyArrays(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self._makers)
-
-
-def little_endian(array: Array) -> bytes:
-    """The bytes of an array as ONNX's raw_data holds them."""
-    return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
