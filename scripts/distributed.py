@@ -53,7 +53,7 @@ class Group:
         The servers add float32 in the order of arrival. For two workers the order cannot matter;
         with more, two runs differ in the last bits.
         """
-        if self._store is None:
+        if self._store is None or not arrays:
             return
         total = self._added(mx.nd.concat(*(one.reshape(-1) for one in arrays), dim=0))
         start = 0

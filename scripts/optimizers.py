@@ -20,8 +20,8 @@ def one_cycle(step: int, steps: int, peak: float, warmup: float) -> float:
 
 
 def decayed(name: str, weight_decay: float) -> float:
-    """Weight decay is for weights, not for biases."""
-    return 0.0 if name.endswith("bias") else weight_decay
+    """Weight decay is for weights, not for biases, nor for what normalisation learns."""
+    return weight_decay if name.endswith("weight") else 0.0
 
 
 class NAG:

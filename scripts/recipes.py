@@ -68,7 +68,9 @@ class ClassifierRecipe:
     `learning_rate` is the peak, reached after the fraction `warmup` of all steps; it then falls
     to zero along a cosine. `average` is the decay per step of the running mean of the weights
     that is published (0: the last weights). `input_dropout` is the part of the inputs that is left
-    out anew in each step, set to their mean. `target` is the least test accuracy.
+    out anew in each step, set to their mean. With `batch_norm` hidden layers are normalised over
+    the batch while they learn, which the published weights take in. `target` is the least test
+    accuracy.
     """
 
     name: str
@@ -85,6 +87,7 @@ class ClassifierRecipe:
     label_smoothing: float = 0.0
     average: float = 0.0
     input_dropout: float = 0.0
+    batch_norm: bool = False
     final_fit: bool = False
     distortion: Distortion | None = None
     teachers: Teachers | None = None
@@ -251,6 +254,7 @@ CLASSIFIERS = {
             weight_decay=5e-4,
             label_smoothing=0.1,
             average=0.999,
+            batch_norm=True,
             final_fit=True,
             target=0.92,
             preprocessing=FASHION_LEVELS,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import batch_norm
 import command
 import distributed
 import numpy as np
@@ -31,6 +32,8 @@ from zoo.data import Dataset, Split, load_dataset
 
 def network(recipe: ClassifierRecipe, ctx: Any) -> Any:
     net = models.build(recipe.name.split(".")[0], **recipe.config)
+    if recipe.batch_norm:
+        batch_norm.add(net)
     net.initialize(mx.init.Xavier(), ctx=ctx)
     net.hybridize(static_alloc=True, static_shape=True)
     return net
@@ -90,14 +93,16 @@ def train(
     """Run the recipe's epochs, from the last checkpoint on; returns the network to publish."""
     group.share(recipe.batch_size)
     mx.random.seed(run.seed)
-    net, published = network(recipe, ctx), network(recipe, ctx)
-    loss_of, weights = loss_function(recipe), params.parameters(net)
+    net, published = network(recipe, ctx), network(replace(recipe, batch_norm=False), ctx)
+    loss_of, held = loss_function(recipe), params.parameters(net)
+    weights = {name: one for name, one in held.items() if one.grad_req != "null"}
+    statistics = [one for name, one in held.items() if name not in weights]
     optimizer = NAG(weights, recipe.momentum, recipe.weight_decay)
-    average = Average(weights, recipe.average)
+    average = Average(held, recipe.average)
     per_epoch = len(dataset.train) // recipe.batch_size
     steps, first = recipe.epochs * per_epoch, 0
     if kept := run.resume():
-        params.load(net, {name: kept.arrays[name] for name in weights}, ctx=ctx)
+        params.load(net, {name: kept.arrays[name] for name in held}, ctx=ctx)
         optimizer.restore(kept.arrays)
         average.restore(kept.arrays, kept.progress["step"])
         first = len(run.epochs)
@@ -113,6 +118,7 @@ def train(
                     loss = loss_of(net(data), target)
                 loss.backward()
                 group.sum([one.grad() for one in weights.values()])
+                group.mean([one.data() for one in statistics])
                 rate = one_cycle(step, steps, recipe.learning_rate, recipe.warmup)
                 optimizer.step(rate, recipe.batch_size)
                 average.update()
@@ -123,7 +129,7 @@ def train(
             train_loss = float(total.asscalar()) / per_epoch
             if not math.isfinite(train_loss):
                 sys.exit(f"Epoch {epoch + 1}: the loss is not finite. The last checkpoint is kept.")
-            params.load(published, average.arrays(), ctx=ctx)
+            params.load(published, batch_norm.folded(average.arrays()), ctx=ctx)
             facts = {"train_loss": train_loss, "learning_rate": rate}
             if group.leads and not recipe.final_fit:
                 found = accuracy(published, recipe, dataset.validation, ctx)
@@ -131,7 +137,7 @@ def train(
                 shown.metric = f"validation {found:.4f}"
             shown.line(run.log(epoch + 1, facts))
             run.save(step + 1, params.arrays(net) | optimizer.state() | average.state())
-    params.load(published, average.arrays(), ctx=ctx)
+    params.load(published, batch_norm.folded(average.arrays()), ctx=ctx)
     return published
 
 

@@ -1,0 +1,56 @@
+"""Batch normalisation while a network learns, of which nothing is left in what is published.
+
+Ioffe and Szegedy (2015): what a hidden layer sums up is normalised over the batch before its
+activation. After training that is one factor and one summand a channel, and the layer's own
+weights take them in: the published network has the same layers as one that never had it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from zoo._mxnet import nn
+
+_EPSILON = 1e-5
+_NORM = ".act.norm."
+
+
+class NormalizedActivation(nn.Activation):  # type: ignore[misc]
+    """Sums (batch, channels, ...) -> the activation of the same, normalised over the batch."""
+
+    def __init__(self, activation: str, channels: int) -> None:
+        super().__init__(activation)
+        with self.name_scope():
+            self.norm = nn.BatchNorm(epsilon=_EPSILON, in_channels=channels)
+
+    def hybrid_forward(self, F: Any, sums: Any) -> Any:
+        return super().hybrid_forward(F, self.norm(sums))
+
+
+def add(net: Any) -> None:
+    """Let the activation of each of the network's `features` normalise first."""
+    for layer in net.features:
+        if getattr(layer, "act", None) is not None:
+            layer.act = NormalizedActivation(layer.act._act_type, layer.weight.shape[0])
+
+
+def folded(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The parameters of the network without normalisation that computes the same."""
+    plain = {name: one for name, one in arrays.items() if _NORM not in name}
+    for name in arrays:
+        layer, is_one, _ = name.partition(f"{_NORM}gamma")
+        if is_one:
+            norm = {
+                part: arrays[layer + _NORM + part].astype(np.float64)
+                for part in ("gamma", "beta", "running_mean", "running_var")
+            }
+            weight, bias = plain[f"{layer}.weight"], plain[f"{layer}.bias"]
+            factor = norm["gamma"] / np.sqrt(norm["running_var"] + _EPSILON)
+            each = factor.reshape(-1, *[1] * (weight.ndim - 1))
+            moved = (bias - norm["running_mean"]) * factor + norm["beta"]
+            plain[f"{layer}.weight"] = (weight * each).astype(weight.dtype)
+            plain[f"{layer}.bias"] = moved.astype(bias.dtype)
+    return plain
