@@ -12,29 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from zoo._mxnet import nn
-
 _EPSILON = 1e-5
 _NORM = ".act.norm."
 
 
-class NormalizedActivation(nn.Activation):  # type: ignore[misc]
-    """Sums (batch, channels, ...) -> the activation of the same, normalised over the batch."""
-
-    def __init__(self, activation: str, channels: int) -> None:
-        super().__init__(activation)
-        with self.name_scope():
-            self.norm = nn.BatchNorm(epsilon=_EPSILON, in_channels=channels)
-
-    def hybrid_forward(self, F: Any, sums: Any) -> Any:
-        return super().hybrid_forward(F, self.norm(sums))
-
-
 def add(net: Any) -> None:
     """Let the activation of each of the network's `features` normalise first."""
+    # it loads MXNet, before which the scripts import `roles`
+    from normalized_activation import NormalizedActivation
+
     for layer in net.features:
         if getattr(layer, "act", None) is not None:
-            layer.act = NormalizedActivation(layer.act._act_type, layer.weight.shape[0])
+            kind, channels = layer.act._act_type, layer.weight.shape[0]
+            layer.act = NormalizedActivation(kind, channels, _EPSILON)
 
 
 def folded(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -248,7 +248,7 @@ CLASSIFIERS = {
         ClassifierRecipe(
             name="lenet.fashion_mnist",
             dataset="fashion_mnist",
-            epochs=50,
+            epochs=30,
             batch_size=128,
             learning_rate=0.1,
             weight_decay=5e-4,
