@@ -30,7 +30,11 @@ SCRIPTS: Mapping[type[Recipe], str] = {
     LanguageModelRecipe: "train_language_model.py",
 }
 
-_PARTS: Mapping[str, type[Any]] = {"distortion": Distortion, "teachers": Teachers}
+_PARTS: Mapping[str, type[Any]] = {
+    "distortion": Distortion,
+    "teachers": Teachers,
+    "recipe": ClassifierRecipe,  # the teachers' own
+}
 
 Some = TypeVar("Some")
 SomeRecipe = TypeVar("SomeRecipe", bound=Recipe)
@@ -48,11 +52,7 @@ def recipe(record: Weights, wanted: type[SomeRecipe]) -> SomeRecipe:
     """
     if kind(record) is not wanted:
         raise ManifestError(f"{record.name} is trained by scripts/{SCRIPTS[kind(record)]}.")
-    facts = dict(record.provenance["recipe"])
-    for part, cls in _PARTS.items():
-        if facts.get(part):
-            facts[part] = _read(cls, facts[part], record.name)
-    return _read(wanted, facts, record.name)
+    return _read(wanted, record.provenance["recipe"], record.name)
 
 
 def _read(cls: type[Some], facts: Mapping[str, Any], name: str) -> Some:
@@ -65,7 +65,8 @@ def _read(cls: type[Some], facts: Mapping[str, Any], name: str) -> Some:
             f"{name}: its recipe {'has' if unknown else 'lacks'} {named}, "
             "which this version cannot train: take the version that published it."
         )
-    return cls(**facts)
+    parts = {key: _read(_PARTS[key], facts[key], name) for key in _PARTS if facts.get(key)}
+    return cls(**{**facts, **parts})
 
 
 def _has_no_default(field: dataclasses.Field[Any]) -> bool:

@@ -13,18 +13,29 @@ import numpy as np
 from recipes import ClassifierRecipe
 
 from zoo._mxnet import mx
+from zoo.errors import ConfigError
 
 FIRST_SEED = 1_000_000  # beyond the seeds that anybody gives to a run
 
 
 def lessons(recipe: ClassifierRecipe) -> list[tuple[int, ClassifierRecipe]]:
-    """Seed and recipe of each teacher; none where the recipe has no teachers."""
+    """Seed and recipe of each teacher; none where the recipe has no teachers.
+
+    Raises ConfigError for teachers that would read other data, or read it in another way.
+    """
     if recipe.teachers is None:
         return []
+    learnt = recipe.teachers.recipe or recipe
+    if (learnt.dataset, learnt.preprocessing) != (recipe.dataset, recipe.preprocessing):
+        raise ConfigError(
+            f"{learnt.name} cannot teach {recipe.name}: its dataset or preprocessing is another. "
+            "Give both recipes the same."
+        )
     alone = replace(
-        recipe,
+        learnt,
         epochs=recipe.teachers.epochs,
-        config=recipe.config | recipe.teachers.config,
+        config=learnt.config | recipe.teachers.config,
+        final_fit=recipe.final_fit,
         teachers=None,
     )
     return [(FIRST_SEED + number, alone) for number in range(recipe.teachers.count)]

@@ -95,6 +95,12 @@ def test_a_record_has_its_parts(path: Path) -> None:
             {"count": 2, "config": {"hidden": [512, 256]}},
             "2 networks of the same family (hidden = [512, 256])",
         ),
+        ({"count": 1, "config": {}, "recipe": None}, "a network of the same family"),
+        ({"count": 1, "config": {}, "recipe": "mlp"}, "a network of the same family"),
+        (
+            {"count": 1, "config": {"hidden": [9]}, "recipe": {"name": "mlp.fashion_mnist"}},
+            "a network of another family, mlp (hidden = [9])",
+        ),
     ],
 )
 def test_a_record_tells_its_teachers(teachers: Any, words: str) -> None:

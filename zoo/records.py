@@ -187,7 +187,10 @@ class Weights:
         config = ", ".join(f"{key} = {one}" for key, one in told["config"].items())
         count = told.get("count")
         networks = "a network" if count == 1 else f"{count} networks"
-        return f"{networks} of the same family" + (f" ({config})" if config else "")
+        own = told.get("recipe")
+        name = own.get("name") if isinstance(own, Mapping) else None
+        family = f"another family, {str(name).split('.')[0]}" if name else "the same family"
+        return f"{networks} of {family}" + (f" ({config})" if config else "")
 
     def artifact(self, kind: str) -> Artifact:
         """The published file of that kind. Raises ManifestError listing the kinds there are."""

@@ -14,6 +14,7 @@ from teaching import lessons, taught
 
 from zoo import models
 from zoo._mxnet import mx
+from zoo.errors import ConfigError
 
 
 @pytest.fixture
@@ -28,6 +29,23 @@ def test_a_teacher_learns_alone_with_a_seed_of_its_own(recipe: ClassifierRecipe)
     assert one == other
     assert (one.teachers, one.epochs, one.config) == (None, 3, {"hidden": [16]})
     assert one.distortion == recipe.distortion
+
+
+def test_a_teacher_may_be_of_another_family(recipe: ClassifierRecipe) -> None:
+    softmax = replace(CLASSIFIERS["logistic_regression.mnist"], final_fit=False)
+    teachers = Teachers(1, epochs=4, weight=0.5, config={"hidden": [16]}, recipe=recipe)
+    [(_, lesson)] = lessons(replace(softmax, teachers=teachers))
+    assert lesson.name == recipe.name
+    assert (lesson.teachers, lesson.epochs, lesson.config) == (None, 4, {"hidden": [16]})
+    assert lesson.distortion == recipe.distortion
+    assert not lesson.final_fit
+
+
+@pytest.mark.parametrize("name", ["mlp.fashion_mnist", "logistic_regression.adult"])
+def test_a_teacher_of_other_data_is_refused(recipe: ClassifierRecipe, name: str) -> None:
+    teachers = Teachers(1, epochs=4, weight=0.5, recipe=CLASSIFIERS[name])
+    with pytest.raises(ConfigError, match=f"^{name} cannot teach mlp.mnist: "):
+        lessons(replace(recipe, teachers=teachers))
 
 
 def test_without_teachers_nothing_changes(recipe: ClassifierRecipe) -> None:
