@@ -163,7 +163,8 @@ def test_a_graph_without_weights_runs_as_it_is(name: str) -> None:
     for one, other in zip(
         session.run(None, {**feeds, **given}), run(bind(graph, given), specs, arrays), strict=True
     ):
-        assert_close(other, one, 1e-6)
+        # ONNX Runtime rearranges constant weights, and then sums in another order
+        assert_close(other, one, 1e-5)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
