@@ -10,10 +10,15 @@ import sys
 # MXNet by itself takes half of the cores; sums depend on the count
 THREADS = os.environ.get("ZOO_THREADS", "2")
 
+# of processors with AVX2 only some have these, with which NumPy's tangent is another one
+AVX512 = "AVX512F AVX512CD AVX512_KNL AVX512_KNM AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL"
+WITHOUT = "NPY_DISABLE_CPU_FEATURES"
+
 PINNED = {
     "OMP_NUM_THREADS": THREADS,
     "DNNL_MAX_CPU_ISA": "AVX2",  # the same kernels on every x86-64 processor of the last decade
     "OPENBLAS_CORETYPE": "Haswell",
+    WITHOUT: os.environ.get("ZOO_NUMPY_WITHOUT", AVX512),
 }
 
 PACKAGES = ("mxnet", "numpy", "onnx", "onnxruntime", "safetensors")

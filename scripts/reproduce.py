@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -75,10 +76,15 @@ def read() -> Wanted:
     return Wanted(given.name, out, given.epochs, given.steps, given.anyway, given.note)
 
 
+def recorded_settings(record: Weights) -> dict[str, str]:
+    """The settings of the record's training; the first ones left NumPy all its instructions."""
+    return {environment.WITHOUT: "", **record.provenance["environment"].get("settings", {})}
+
+
 def differing_settings(record: Weights) -> Iterator[str]:
     """What decides the bits and is not here as it was for the record, each in one line."""
-    was = dict(record.provenance["environment"].get("settings", {}))
-    here = environment.settings()
+    was = recorded_settings(record)
+    here = environment.settings() | {environment.WITHOUT: was[environment.WITHOUT]}  # see `train`
     for name in sorted(set(was) | set(here)):
         if was.get(name) != here.get(name):
             yield f"{name} is {here.get(name)!r} here, {was.get(name)!r} in the record"
@@ -101,6 +107,10 @@ def guard(record: Weights, *, anyway: bool) -> None:
     if environment.processor() not in processors:
         theirs = " and ".join(processors) or "not told"
         print(f"another processor: {environment.processor()} here, {theirs} in the record")
+    if not recorded_settings(record)[environment.WITHOUT] and "avx512f" not in str(
+        environment.processor()
+    ):
+        print("NumPy could use AVX-512 for the record, and cannot here: a tangent may differ")
 
 
 def train(record: Weights, wanted: Wanted) -> None:
@@ -111,7 +121,9 @@ def train(record: Weights, wanted: Wanted) -> None:
     words += ["--out", str(wanted.out)]
     words += ["--stop-epoch", str(wanted.epochs)] if wanted.epochs else []
     words += ["--stop-step", str(wanted.steps)] if wanted.steps else []
-    done = subprocess.run([sys.executable, str(HERE / script), *words], check=False)
+    numpy_without = {"ZOO_NUMPY_WITHOUT": recorded_settings(record)[environment.WITHOUT]}
+    program = [sys.executable, str(HERE / script), *words]
+    done = subprocess.run(program, env=os.environ | numpy_without, check=False)
     if done.returncode and not _missed_its_target(wanted.out):
         sys.exit(done.returncode)
 

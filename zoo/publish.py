@@ -49,8 +49,8 @@ def publish(
     `docs` (default: that of the checkout; another hub has its own) gets log and curve, and the
     tables generated from the manifest are brought up to date. `seeds` is a folder of finished runs
     `seed-N` of the same recipe: the record then says how its first metric scatters over them.
-    Publishing the same run again changes nothing and says so; one of another recipe becomes the
-    record's next version.
+    Publishing the same run again changes nothing and says so; one of another recipe, or under
+    other settings, becomes the record's next version.
 
     Raises PublishError for a run that is unfinished, damaged, a smoke run, or misses its target;
     for weights that are not finite or do not fit; where the runtimes disagree; and for what would

@@ -65,6 +65,16 @@ def test_another_recipe_becomes_the_next_version(
     ]
 
 
+def test_other_settings_make_a_next_version(finished_run: Path, empty_hub: Path) -> None:
+    first = publish(finished_run, hub=empty_hub)
+    change_run(finished_run, environment={"settings": {"OMP_NUM_THREADS": "7"}})
+    assert publish(finished_run, hub=empty_hub).to_json() == first.to_json()  # these very bytes
+    change_weights(finished_run, 0.01)
+    second = publish(finished_run, hub=empty_hub)
+    assert second.version == 2
+    assert second.provenance["recipe"] == first.provenance["recipe"]
+
+
 def test_a_name_gives_the_newest_and_a_pin_the_old_bytes(
     finished_run: Path, better_run: Path, empty_hub: Path
 ) -> None:

@@ -16,7 +16,7 @@ import pytest
 import recorded
 import reproduce
 from digests import Parting, digests, first_parting, read_log, read_table, table_with
-from environment import PINNED
+from environment import PINNED, WITHOUT
 from recipes import CLASSIFIERS, REGRESSIONS, ClassifierRecipe, RegressionRecipe
 from run_folder import Run
 from run_folders import housing_run
@@ -162,6 +162,29 @@ def test_other_settings_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\n" not in str(caught.value)
     reproduce.guard(other, anyway=True)
     assert "other settings: mxnet is '1.9.1' here" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("data_mirror")
+def test_a_record_from_before_numpy_was_pinned_is_trained_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record, started = get_weights("mlp.mnist@1"), []
+    monkeypatch.setattr(
+        reproduce.subprocess,
+        "run",
+        lambda program, env, check: started.append(env) or subprocess.CompletedProcess(program, 0),
+    )
+    wanted = reproduce.Wanted(record.name, tmp_path, 1, None, anyway=False, note=False)
+    monkeypatch.setattr(reproduce.environment, "processor", lambda: "Some (avx2, fma)")
+    assert not any("NPY_" in line for line in reproduce.differing_settings(record))
+    reproduce.guard(record, anyway=True)
+    assert "NumPy could use AVX-512 for the record, and cannot here" in capsys.readouterr().out
+    reproduce.train(record, wanted)
+    pinned = changed(record, environment={"device": "cpu", "settings": PINNED})
+    reproduce.train(pinned, wanted)
+    assert [env["ZOO_NUMPY_WITHOUT"] for env in started] == ["", PINNED[WITHOUT]]
+    reproduce.guard(pinned, anyway=True)
+    assert "NumPy" not in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("data_mirror")

@@ -18,17 +18,21 @@ def published_as(
     """The version that this very run is published as, None where it would be a new one.
 
     `digest` is that of its weights as they would be stored, `others` are its other seeds. Raises
-    PublishError for what would change a version: other bytes, seed or seeds of the same recipe.
+    PublishError for what would change a version: other bytes, seed or seeds of the same recipe
+    under the same settings.
     """
     for one in known:
         same_bytes = one.artifact("safetensors").sha256 == digest
-        if not same_bytes and not _is_recipe_of(one, run):
+        same_recipe = _is_recipe_of(one, run)
+        same_settings = _settings(one.provenance) == _settings(run.facts)
+        if not same_bytes and not (same_recipe and same_settings):
             continue
-        same_run = _is_recipe_of(one, run) and one.provenance["seed"] == run.facts["seed"]
+        same_run = same_recipe and one.provenance["seed"] == run.facts["seed"]
         if not same_bytes or not same_run:
             raise PublishError(
                 f"{one.name} is already published from another run, and a published record never "
-                "changes: a run of another recipe, with other weights, becomes its next version."
+                "changes: a run of another recipe or under other settings, with other weights, "
+                "becomes its next version."
             )
         _refuse_other_seeds(one, {run.facts["seed"], *(other.facts["seed"] for other in others)})
         return one
@@ -40,6 +44,10 @@ def _is_recipe_of(weights: Weights, run: FinishedRun) -> bool:
     recipe: Mapping[str, Any] = weights.provenance["recipe"]
     told = {name: one for name, one in run.recipe.items() if name in recipe or one}
     return weights.config == run.config and told == recipe
+
+
+def _settings(facts: Mapping[str, Any]) -> Any:
+    return facts["environment"].get("settings")
 
 
 def _refuse_other_seeds(weights: Weights, seeds: set[int]) -> None:
