@@ -60,8 +60,10 @@ class Learner:
             outputs, dropped, states = self._outputs(cut, embedding, random, states)
             scores = self._scores(cut, embedding, bias, dropped)
             likelihoods = mx.nd.SoftmaxOutput(scores, labels, normalization="valid")
-            heads = [likelihoods, *self._penalties(outputs, dropped)]
-        mx.autograd.backward(heads)
+            penalised = self._penalised(outputs, dropped)
+        mx.autograd.backward(
+            [likelihoods, *(one for one, _ in penalised)], [None, *_slopes(penalised)]
+        )
         self.weight_drop.undo()
         gradients = [one.grad() for one in self.recurrent.values()] + [embedding.grad, bias.grad]
         loss = -mx.nd.log(mx.nd.pick(likelihoods, labels)).mean()
@@ -81,15 +83,16 @@ class Learner:
         data = mx.nd.array(cut.data, ctx=self.ctx, dtype="int32")
         over = {"axes": (0,)} if self.recipe.locked_dropout else {}
         if self.recipe.word_dropout:
-            embedding = embedding * self._words(len(cut.rows), random)
+            embedding = embedding * self._words(embedding.shape, random)
         embedded = mx.nd.take(embedding, data)
         embedded = mx.nd.Dropout(embedded, p=self.recipe.input_dropout, **over)
         outputs, states = self.net.rnn(embedded, states)
         return outputs, mx.nd.Dropout(outputs, p=self.recipe.output_dropout, **over), states
 
-    def _words(self, count: int, random: np.random.Generator) -> Any:
-        """Which of the step's words are read, (count, 1): 0, or 1 / (1 - rate)."""
-        return mx.nd.array(mask(random, (count, 1), self.recipe.word_dropout), ctx=self.ctx)
+    def _words(self, shape: tuple[int, int], random: np.random.Generator) -> Any:
+        """Which of the step's words are read: each row is 0, or 1 / (1 - rate)."""
+        kept = mask(random, (shape[0], 1), self.recipe.word_dropout)
+        return mx.nd.array(np.repeat(kept, shape[1], axis=1), ctx=self.ctx)  # a broadcast is slower
 
     def _scores(self, cut: Cut, embedding: Any, bias: Any, hidden: Any) -> Any:
         """Logits (time * batch, candidates), each less the log of the candidate's chance."""
@@ -98,15 +101,14 @@ class Learner:
         flat = hidden.reshape((-3, 0))
         return mx.nd.FullyConnected(flat, embedding[:count], offset, num_hidden=count)
 
-    def _penalties(self, outputs: Any, dropped: Any) -> list[Any]:
-        """What the recipe adds to the loss, for large outputs and for those that change fast."""
-        penalties = []
+    def _penalised(self, outputs: Any, dropped: Any) -> list[tuple[Any, float]]:
+        """Whose mean square the recipe adds to the loss, with its weight: outputs, their change."""
+        penalised = []
         if self.recipe.activation:
-            penalties.append(self.recipe.activation * mx.nd.square(dropped).mean())
+            penalised.append((dropped, self.recipe.activation))
         if self.recipe.slowness:
-            change = mx.nd.square(outputs[1:] - outputs[:-1])
-            penalties.append(self.recipe.slowness * change.mean())
-        return penalties
+            penalised.append((outputs[1:] - outputs[:-1], self.recipe.slowness))
+        return penalised
 
     def network(self) -> Any:
         """The whole network with what has been learnt so far."""
@@ -123,3 +125,8 @@ class Learner:
             one.set_data(mx.nd.array(state[name]))
         for optimizer in (self.adam, self.embedding, self.bias):
             optimizer.restore(state)
+
+
+def _slopes(penalised: list[tuple[Any, float]]) -> list[Any]:
+    """The gradients of weighted mean squares, whose values nobody needs."""
+    return [one * (2 * weight / one.size) for one, weight in penalised]

@@ -10,7 +10,7 @@ from recipes import LanguageModelRecipe
 
 pytest.importorskip("mxnet")
 
-from language_learner import Learner
+from language_learner import Learner, _slopes
 
 from zoo._mxnet import mx
 
@@ -47,16 +47,27 @@ def test_each_regularisation_moves_the_weights(changed: dict[str, float]) -> Non
 
 
 def test_penalties_are_the_papers() -> None:
-    learner = Learner(replace(PLAIN, activation=2.0, slowness=3.0), COUNTS, 0, mx.cpu())
+    """Their gradients are those of the mean squares, which autograd gives."""
+    recipe = replace(PLAIN, activation=2.0, slowness=3.0)
+    learner = Learner(recipe, COUNTS, 0, mx.cpu())
     outputs, dropped = (mx.nd.random.uniform(shape=(5, 3, 4)) for _ in range(2))
-    activation, slowness = (one.asscalar() for one in learner._penalties(outputs, dropped))
-    assert activation == pytest.approx(2 * np.mean(dropped.asnumpy() ** 2), rel=1e-5)
-    assert slowness == pytest.approx(3 * np.mean(np.diff(outputs.asnumpy(), axis=0) ** 2), rel=1e-5)
+    for one in (outputs, dropped):
+        one.attach_grad()
+    with mx.autograd.record():
+        penalty = 2 * mx.nd.square(dropped).mean()
+        penalty = penalty + 3 * mx.nd.square(outputs[1:] - outputs[:-1]).mean()
+    penalty.backward()
+    wanted = [one.grad.asnumpy().copy() for one in (outputs, dropped)]
+    with mx.autograd.record():
+        penalised = learner._penalised(outputs, dropped)
+    mx.autograd.backward([one for one, _ in penalised], _slopes(penalised))
+    for one, grad in zip((outputs, dropped), wanted, strict=True):
+        np.testing.assert_allclose(one.grad.asnumpy(), grad, rtol=1e-5, atol=1e-8)
 
 
 def test_a_word_is_read_everywhere_or_nowhere() -> None:
     learner = Learner(replace(PLAIN, word_dropout=0.5), COUNTS, 0, mx.cpu())
-    words = learner._words(1000, np.random.default_rng(0)).asnumpy()
+    words = learner._words((1000, 4), np.random.default_rng(0)).asnumpy()
     assert set(np.unique(words)) == {0.0, 2.0}
-    assert words.shape == (1000, 1)
-    assert 400 < np.count_nonzero(words) < 600
+    assert np.array_equal(words, np.repeat(words[:, :1], 4, axis=1))
+    assert 400 < np.count_nonzero(words[:, 0]) < 600
