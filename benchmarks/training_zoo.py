@@ -112,5 +112,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    environment.pin()
+    environment.pin(at_once=sys.argv[1:2] == ["language_model"])
     main()

@@ -53,9 +53,9 @@ def _in_one_line(kind: type[BaseException], error: BaseException, trace: Any) ->
 sys.excepthook = _in_one_line  # the scripts import MXNet, which may be missing, at their top
 
 
-def run(main: Callable[[], None]) -> None:
+def run(main: Callable[[], None], *, at_once: bool = False) -> None:
     """Run a script's `main` under the pinned settings; whatever is refused is one line."""
-    environment.pin()
+    environment.pin(at_once=at_once)
     if importlib.util.find_spec("matplotlib") is None:
         sys.exit("Training draws its curve with matplotlib: pip install 'gluon-zoo[train]'.")
     try:

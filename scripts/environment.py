@@ -21,14 +21,23 @@ PINNED = {
     WITHOUT: os.environ.get("ZOO_NUMPY_WITHOUT", AVX512),
 }
 
+# for many small steps: at once and in this thread, as the engine's own threads and OpenMP's are in
+# each other's way; nothing of it changes a bit
+AT_ONCE = {"MXNET_ENGINE_TYPE": "NaiveEngine", "MXNET_CPU_PARALLEL_SIZE": "1000000000"}
+
 PACKAGES = ("mxnet", "numpy", "onnx", "onnxruntime", "safetensors")
 
 
-def pin() -> None:
-    """Start this program again with the pinned settings, unless it already has them."""
-    if any(os.environ.get(key) != value for key, value in PINNED.items()):
+def pin(*, at_once: bool = False) -> None:
+    """Start this program again with the pinned settings, unless it already has them.
+
+    `at_once` is for whom `AT_ONCE` makes faster; a role of a distributed job needs the engine.
+    """
+    preferred = AT_ONCE if at_once and "DMLC_ROLE" not in os.environ else {}
+    wanted = preferred | dict(os.environ) | PINNED
+    if wanted != dict(os.environ):
         sys.stdout.flush()
-        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | PINNED)
+        os.execve(sys.executable, [sys.executable, *sys.argv], wanted)
 
 
 def versions() -> dict[str, str]:

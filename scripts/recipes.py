@@ -301,7 +301,7 @@ LANGUAGE_MODELS = {
         LanguageModelRecipe(
             name="lstm_lm.wikitext2",
             dataset="wikitext2",
-            epochs=28,
+            epochs=32,
             batch_size=32,
             window=35,
             learning_rate=3e-3,
