@@ -85,9 +85,9 @@ class Vectorised(Usual):
 
 def lenet() -> nn.Module:
     return nn.Sequential(
-        *(nn.Conv2d(1, 20, 5), nn.BatchNorm2d(20), nn.Tanh(), nn.AvgPool2d(2)),
-        *(nn.Conv2d(20, 50, 5), nn.BatchNorm2d(50), nn.Tanh(), nn.AvgPool2d(2)),
-        *(nn.Flatten(), nn.Linear(800, 500), nn.BatchNorm1d(500), nn.Tanh(), nn.Linear(500, 10)),
+        *(nn.Conv2d(1, 20, 5), nn.Tanh(), nn.AvgPool2d(2)),
+        *(nn.Conv2d(20, 50, 5), nn.Tanh(), nn.AvgPool2d(2)),
+        *(nn.Flatten(), nn.Linear(800, 500), nn.Tanh(), nn.Linear(500, 10)),
     )
 
 
@@ -109,7 +109,7 @@ def train_lenet(kind: str, path: str, seconds: float) -> None:
         order = BatchSampler(RandomSampler(dataset), BATCH, drop_last=True)
         loader = DataLoader(dataset, sampler=order, batch_size=None, **usual)
     net = lenet()
-    optimizer = torch.optim.SGD(net.parameters(), 0.1, 0.9, weight_decay=5e-4, nesterov=True)
+    optimizer = torch.optim.SGD(net.parameters(), 0.1, 0.9, weight_decay=1e-4, nesterov=True)
     cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, CYCLE, cycle_momentum=False)
     mean = torch.optim.swa_utils.AveragedModel(
         net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.999)
