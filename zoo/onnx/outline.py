@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 
 import onnx
@@ -14,7 +14,7 @@ _PLUMBING = ("Cast", "Identity", "Reshape", "Shape", "Squeeze", "Transpose", "Un
 
 @dataclass(frozen=True)
 class Layer:
-    """One operator between the first input and the first output.
+    """One operator between the first input and the first output, a product with its bias `Gemm`.
 
     `shape` is that of its first output, a text for a free axis, None where it is not known.
     `parameters` counts those that no layer before it has counted, `shared` says that it uses
@@ -64,23 +64,43 @@ def layers(graph: bytes) -> list[Layer]:
     model = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(graph))
     known = _Graph(model.graph)
     counted: set[str] = set()
-    found = []
+    found: list[Layer] = []
+    before = onnx.NodeProto()
     for node in _between(model.graph):
         if node.op_type in _PLUMBING or node.output[0] in known.integers:
             continue
-        used = _parameters_of(node, known)
-        fresh = used - counted
-        counted |= used
-        found.append(
-            Layer(
-                node.op_type,
-                known.shapes.get(node.output[0]),
-                sum(known.parameters[name] for name in fresh),
-                bool(used - fresh),
-                _kernel(node),
-            )
-        )
+        layer = _layer(node, known, counted)
+        if layer.parameters and _adds_to(node, before):
+            layer = _joined(found.pop(), layer)
+        found.append(layer)
+        before = node
     return found
+
+
+def _layer(node: onnx.NodeProto, known: _Graph, counted: set[str]) -> Layer:
+    """The node as a layer; what it is the first to use is `counted` then."""
+    used = _parameters_of(node, known)
+    fresh = used - counted
+    counted |= used
+    return Layer(
+        node.op_type,
+        known.shapes.get(node.output[0]),
+        sum(known.parameters[name] for name in fresh),
+        bool(used - fresh),
+        _kernel(node),
+    )
+
+
+def _adds_to(node: onnx.NodeProto, product: onnx.NodeProto) -> bool:
+    """Whether the node adds something to a matrix product."""
+    pair = (product.op_type, node.op_type)
+    return pair == ("MatMul", "Add") and product.output[0] in node.input
+
+
+def _joined(product: Layer, bias: Layer) -> Layer:
+    parameters = product.parameters + bias.parameters
+    shared = product.shared or bias.shared
+    return replace(bias, operator="Gemm", parameters=parameters, shared=shared)
 
 
 def _between(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
