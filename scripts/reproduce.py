@@ -104,12 +104,11 @@ def guard(record: Weights, *, anyway: bool) -> None:
     for line in differences:
         print(f"other settings: {line}")
     processors = record.provenance["environment"].get("processors", [])
-    if environment.processor() not in processors:
+    here = environment.processor()
+    if here not in processors:
         theirs = " and ".join(processors) or "not told"
-        print(f"another processor: {environment.processor()} here, {theirs} in the record")
-    if not recorded_settings(record)[environment.WITHOUT] and "avx512f" not in str(
-        environment.processor()
-    ):
+        print(f"another processor: {here} here, {theirs} in the record")
+    if "avx512f" not in here and not recorded_settings(record)[environment.WITHOUT]:
         print("NumPy could use AVX-512 for the record, and cannot here: a tangent may differ")
 
 
