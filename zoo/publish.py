@@ -2,8 +2,8 @@
 
 A hub is a folder that holds `weights_manifest.json` and the files it names. The manifest is
 written last: a publication that is cut anywhere leaves the old hub, and at most files that no
-record names, which the next one replaces. A published record never changes: another recipe of the
-same name becomes its next version.
+record names, which the next one replaces. A published record never changes: a run of another
+recipe, or under other settings, becomes its next version.
 """
 
 from __future__ import annotations

@@ -44,9 +44,9 @@ def publish(
     """Turn a finished training run into published weights.
 
     Writes safetensors, ONNX graph and record, its metrics measured again from those bytes on both
-    runtimes, and brings the generated tables up to date. Another recipe under a published name
-    becomes its next version. Refuses weights that are not finite, a missed target, and what would
-    change a published version.
+    runtimes, and brings the generated tables up to date. Another recipe under a published name,
+    or the same under other settings, becomes its next version. Refuses weights that are not
+    finite, a missed target, and what would change a published version.
 
     \b
     Examples:
