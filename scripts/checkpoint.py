@@ -31,13 +31,19 @@ class Checkpoint(NamedTuple):
 def save(
     folder: Path, step: int, arrays: Mapping[str, np.ndarray], progress: Mapping[str, Any]
 ) -> None:
-    """Write the checkpoint of `step` and remove all but the newest two. Raises OSError."""
+    """Write the checkpoint of `step`, and keep with it the one before. Raises OSError.
+
+    Those of later steps were damaged and passed over, and are removed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(progress)
     metadata = {"progress": text, "sha256": _digest(text, arrays)}
-    params.write(folder / f"step-{step:08d}.safetensors", arrays, metadata)
-    for old in _newest_first(folder)[KEPT:]:
-        old.unlink(missing_ok=True)
+    path = folder / f"step-{step:08d}.safetensors"
+    params.write(path, arrays, metadata)
+    known = _newest_first(folder)
+    at = known.index(path)
+    for other in known[:at] + known[at + KEPT :]:
+        other.unlink(missing_ok=True)
 
 
 def load(folder: Path) -> Checkpoint | None:
@@ -53,12 +59,15 @@ def newest(folder: Path) -> bytes | None:
 
 
 def _newest_whole(folder: Path) -> tuple[bytes, Checkpoint] | None:
-    for path in _newest_first(folder):
+    paths = _newest_first(folder)
+    while paths:
+        path = paths.pop(0)
         try:
             content = path.read_bytes()
             return content, decode(content)
         except (WeightsError, KeyError, ValueError) as error:
-            print(f"{path} is damaged ({error}): going on from the one before.", file=sys.stderr)
+            instead = "going on from the one before" if paths else "none is left, starting anew"
+            print(f"{path} is damaged ({error}): {instead}.", file=sys.stderr)
     return None
 
 

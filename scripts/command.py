@@ -74,11 +74,15 @@ def read(description: str | None) -> Options:
     parser.add_argument("--smoke", action="store_true", help="a minute's run on little data")
     parser.add_argument("--out", type=Path, help="the run's folder (default: runs/NAME)")
     parser.add_argument("--recorded", action="store_true", help="the published record's recipe")
-    parser.add_argument("--stop-epoch", type=int, metavar="N", help="stop after N epochs")
-    parser.add_argument("--stop-step", type=int, metavar="N", help="or at a checkpoint from step N")
+    parser.add_argument("--stop-epoch", type=positive, metavar="N", help="stop after N epochs")
+    parser.add_argument(
+        "--stop-step", type=positive, metavar="N", help="or at a checkpoint from step N"
+    )
     parser.add_argument("--tensorboard", action="store_true", help="write event files too")
     parser.add_argument("--distributed", action="store_true", help="one of several workers")
-    parser.add_argument("--scale", type=int, default=1, help="batch and rate, times the recipe's")
+    parser.add_argument(
+        "--scale", type=positive, default=1, help="batch and rate, times the recipe's"
+    )
     parser.add_argument("--teachers", type=Path, help="their folder (default: OUT/teachers)")
     given = parser.parse_args()
     if given.tensorboard:
@@ -100,6 +104,13 @@ def read(description: str | None) -> Options:
     )
 
 
+def positive(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
 def find(recipes: Mapping[str, SomeRecipe], options: Options) -> SomeRecipe:
     """The recipe that the options name, or the end with a line that names near ones.
 
@@ -107,7 +118,8 @@ def find(recipes: Mapping[str, SomeRecipe], options: Options) -> SomeRecipe:
     """
     name = options.name
     if options.recorded:
-        return recorded.recipe(get_weights(name), type(next(iter(recipes.values()))))
+        own = recorded.recipe(get_weights(name), type(next(iter(recipes.values()))))
+        return scaled(own, options.scale)
     if name not in recipes:
         sys.exit(f"There is no recipe {name!r} for this script. {near(name, recipes)}")
     return scaled(recipes[name], options.scale)
@@ -117,8 +129,8 @@ def scaled(recipe: SomeRecipe, scale: int) -> SomeRecipe:
     """The recipe with larger batches, and the rate with them (Goyal et al., 2017, section 2.1)."""
     if scale == 1:
         return recipe
-    if scale < 1 or not isinstance(recipe, ClassifierRecipe):
-        sys.exit("--scale is a whole number from 1 on, and for classifiers: their rate follows it.")
+    if not isinstance(recipe, ClassifierRecipe):
+        sys.exit("--scale is for classifiers: only their rate follows it.")
     rate = scale * recipe.learning_rate
     return replace(recipe, batch_size=scale * recipe.batch_size, learning_rate=rate)
 

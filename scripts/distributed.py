@@ -115,8 +115,8 @@ class Group:
         grain = 1 << max(0, flat.size.bit_length() - 4)
         size = -(-flat.size // grain) * grain
         if size > flat.size:
-            flat = mx.nd.concat(flat, mx.nd.zeros(size - flat.size), dim=0)
-        total = mx.nd.zeros(size)
+            flat = mx.nd.concat(flat, mx.nd.zeros(size - flat.size, ctx=flat.context), dim=0)
+        total = mx.nd.zeros(size, ctx=flat.context)
         if size not in self._sizes:
             self._store.init(str(size), total)
             self._sizes.add(size)

@@ -13,6 +13,7 @@ import argparse
 import base64
 import io
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from PIL import Image
 import zoo
 from zoo.atomic import write_atomically
 from zoo.data.dataset import Split
+from zoo.errors import ZooError
 from zoo.evaluation import read_split
 from zoo.manifest import Weights
 from zoo.pipelines import prepare
@@ -40,7 +42,7 @@ def main() -> None:
     parser.add_argument("names", metavar="NAME", nargs="*", help="by default all that are stale")
     names = parser.parse_args().names
     FOLDER.mkdir(exist_ok=True)
-    for weights in map(zoo.get_weights, names) if names else stale():
+    for weights in map(classifier, names) if names else stale():
         found = measured(weights)
         write_atomically(place(weights), text(found).encode())
         write_atomically(place(weights).with_suffix(".png"), drawing(weights.name, found))
@@ -51,7 +53,19 @@ def main() -> None:
 def classifiers() -> Iterator[Weights]:
     """The published records that choose among labels."""
     every = (zoo.get_weights(name) for name in zoo.list_weights())
-    return (one for one in every if one.task.endswith("-classification"))
+    return (one for one in every if chooses(one))
+
+
+def classifier(name: str) -> Weights:
+    """The record of that name. Raises ZooError where there is none that chooses among labels."""
+    weights = zoo.get_weights(name)
+    if not chooses(weights):
+        raise ZooError(f"{weights.name} does {weights.task}: only classifiers make such mistakes.")
+    return weights
+
+
+def chooses(weights: Weights) -> bool:
+    return weights.task.endswith("-classification")
 
 
 def place(weights: Weights) -> Path:
@@ -196,4 +210,7 @@ def page() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ZooError as error:
+        sys.exit(str(error))

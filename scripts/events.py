@@ -41,6 +41,3 @@ class Events:
                 self._writer.add_scalar(name, line[name], line["step"])
         self._written = len(epochs)
         self._writer.flush()
-
-    def close(self) -> None:
-        self._writer.close()

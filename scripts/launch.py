@@ -139,7 +139,7 @@ def attempt(wanted: Wanted) -> Failure | None:
     try:
         for name, own in environments(wanted, hub, (LOOPBACK, free_port(LOOPBACK))).items():
             env = os.environ | own | {"DMLC_NODE_HOST": LOOPBACK}
-            started[name] = subprocess.Popen(wanted.command, env=env, start_new_session=True)
+            started[name] = _start(wanted.command, env)
         return watch(started, lost)
     finally:
         for process in started.values():
@@ -147,6 +147,13 @@ def attempt(wanted: Wanted) -> Failure | None:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         hub.close()
+
+
+def _start(command: list[str], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(command, env=env, start_new_session=True)
+    except OSError as error:
+        sys.exit(f"{command[0]} cannot be started ({error.strerror}): name a training script.")
 
 
 def persist(attempt: Callable[[Wanted], Failure | None], wanted: Wanted) -> None:

@@ -114,7 +114,11 @@ def main() -> None:
     if ray is None:
         sys.exit("Ray is not installed: pip install 'gluon-zoo[ray]', or use scripts/launch.py.")
     own = {"num_cpus": wanted.workers * wanted.threads, "include_dashboard": False}
-    ray.init(CLUSTER, logging_level=logging.ERROR, **(own if CLUSTER == "local" else {}))
+    try:
+        ray.init(CLUSTER, logging_level=logging.ERROR, **(own if CLUSTER == "local" else {}))
+    except ConnectionError as error:
+        why = str(error).strip().splitlines()[0]
+        sys.exit(f"RAY_ADDRESS is {CLUSTER}, and no cluster answers there: {why}")
     try:
         launch.persist(attempt, wanted)
     finally:

@@ -8,9 +8,7 @@ where anything differs, and where the comparison is refused because the settings
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -32,7 +30,8 @@ from digests import (
     table_with,
 )
 
-from zoo import get_weights, params
+from zoo import get_weights, params, relay
+from zoo.addresses import split_address
 from zoo.atomic import write_atomically
 from zoo.data import load_dataset
 from zoo.evaluation import measure, read_split
@@ -44,6 +43,8 @@ from zoo.runtimes import MxnetRunner
 
 HERE = Path(__file__).resolve().parent
 TABLE = HERE.parent / "docs/training_logs/first_steps.json"
+
+MISSED = 1  # a training's exit code where its target was missed, or it was refused
 
 Steps = dict[int, Digests]
 
@@ -66,13 +67,16 @@ class Wanted(NamedTuple):
 def read() -> Wanted:
     parser = argparse.ArgumentParser(description="Train a published record again and compare.")
     parser.add_argument("name", help="the record, such as lenet.mnist")
-    parser.add_argument("--epochs", type=int, metavar="N", help="compare the first N epochs")
-    parser.add_argument("--steps", type=int, metavar="N", help="compare up to step N")
+    count = command.positive
+    parser.add_argument("--epochs", type=count, metavar="N", help="compare the first N epochs")
+    parser.add_argument("--steps", type=count, metavar="N", help="compare up to step N")
     parser.add_argument("--anyway", action="store_true", help="go on where the settings differ")
     parser.add_argument("--note", action="store_true", help="add the arrays' digests to the table")
     parser.add_argument("--out", type=Path, help="the run's folder (runs/reproduced/NAME)")
     given = parser.parse_args()
-    out = given.out or Path("runs/reproduced", given.name)
+    if given.note and given.anyway:
+        parser.error("--note is for runs under the record's own settings, not for --anyway")
+    out = given.out or Path("runs/reproduced", split_address(given.name)[1])
     return Wanted(given.name, out, given.epochs, given.steps, given.anyway, given.note)
 
 
@@ -116,20 +120,21 @@ def train(record: Weights, wanted: Wanted) -> None:
     """The record's own recipe in a process of its own, up to where it is wanted."""
     script = recorded.SCRIPTS[recorded.kind(record)]
     seed, device = record.provenance["seed"], record.provenance["environment"]["device"]
-    words = [record.name, "--recorded", "--seed", str(seed), "--device", device]
+    words = [wanted.name, "--recorded", "--seed", str(seed), "--device", device]
     words += ["--out", str(wanted.out)]
     words += ["--stop-epoch", str(wanted.epochs)] if wanted.epochs else []
     words += ["--stop-step", str(wanted.steps)] if wanted.steps else []
     numpy_without = {"ZOO_NUMPY_WITHOUT": recorded_settings(record)[environment.WITHOUT]}
-    program = [sys.executable, str(HERE / script), *words]
-    done = subprocess.run(program, env=os.environ | numpy_without, check=False)
-    if done.returncode and not _missed_its_target(wanted.out):
-        sys.exit(done.returncode)
+    before = _finished(wanted.out)
+    code = relay.run([sys.executable, str(HERE / script), *words], os.environ | numpy_without)
+    if code and not (code == MISSED and _finished(wanted.out) > before):
+        sys.exit(code)
 
 
-def _missed_its_target(folder: Path) -> bool:
+def _finished(folder: Path) -> int:
+    """When the folder's run was finished, in nanoseconds; 0 where it is not."""
     path = folder / "run.json"
-    return path.is_file() and not json.loads(path.read_bytes())["target_met"]
+    return path.stat().st_mtime_ns if path.is_file() else 0
 
 
 def found_steps(folder: Path) -> Steps:
@@ -144,7 +149,7 @@ def compare_steps(record: Weights, folder: Path) -> bool | None:
 
     None where nothing is known to compare with.
     """
-    log, found = _content(HERE.parent / record.provenance["log"]), found_steps(folder)
+    log, found = _log(record), found_steps(folder)
     expected = read_table(TABLE, record.stem, _sha256(record)) | read_log(log)
     epochs, other = compare_figures(log, _content(folder / "log.jsonl"))
     parting = first_parting(expected, found)
@@ -161,6 +166,11 @@ def compare_steps(record: Weights, folder: Path) -> bool | None:
         print(f"{record.name}: nothing is known of its first {max(found, default=0)} steps")
         return None
     return not other and not parting
+
+
+def _log(record: Weights) -> bytes:
+    """What the record's training told, of a record of this checkout; another hub keeps its own."""
+    return b"" if record.hub else _content(HERE.parent / record.provenance["log"])
 
 
 def note(record: Weights, folder: Path) -> None:
@@ -215,11 +225,12 @@ def main() -> None:
     guard(record, anyway=wanted.anyway)
     train(record, wanted)
     same = compare_steps(record, wanted.out)
+    if not wanted.partial:
+        published = read_artifact(record.artifact("safetensors"))
+        same = compare_bytes(record, wanted.out, published) and same is not False
     if wanted.note and same is not False:
         note(record, wanted.out)
         same = True
-    if not wanted.partial:
-        same = compare_bytes(record, wanted.out, read_artifact(record.artifact("safetensors")))
     sys.exit(0 if same else 1)
 
 

@@ -52,7 +52,7 @@ def job() -> Job:
     number = _number(own, 0) if own in os.environ else None
     if role == "worker" and number is not None and number >= workers:
         sys.exit(f"{own} is {number}, but the {workers} workers count from 0.")
-    root = (os.environ.get("DMLC_PS_ROOT_URI", LOOPBACK), _number("DMLC_PS_ROOT_PORT", 1))
+    root = (os.environ.get("DMLC_PS_ROOT_URI", LOOPBACK), _number("DMLC_PS_ROOT_PORT", 1, 65534))
     return Job(role, number, workers, servers, root)
 
 
@@ -62,12 +62,25 @@ def enter(mine: Job) -> Member:
     given = os.environ.get("ZOO_HUB_ADDRESS")
     if given:
         host, _, port = given.rpartition(":")
+        if not port.isdecimal():
+            sys.exit(f"ZOO_HUB_ADDRESS has to be HOST:PORT, not {given!r}.")
         return Member(mine.name, (host, int(port)))
     address = (mine.root[0], mine.root[1] + 1)
     if mine.role == "scheduler":
-        hub = Hub(address, mine.members, lambda reason: hub.end(reason))
+        hub = _hub(address, mine.members)
         atexit.register(hub.wait, 5)
     return Member(mine.name, address, patience=ARRIVAL)
+
+
+def _hub(address: Address, members: int) -> Hub:
+    try:
+        hub = Hub(address, members, lambda reason: hub.end(reason))
+    except OSError as error:
+        sys.exit(
+            f"The scheduler cannot listen on port {address[1]}, one above its own ({error}): "
+            "choose another DMLC_PS_ROOT_PORT, whose next one is free too."
+        )
+    return hub
 
 
 def give_up(member: Member, error: BaseException) -> NoReturn:
@@ -84,10 +97,11 @@ def give_up(member: Member, error: BaseException) -> NoReturn:
     os._exit(code)
 
 
-def _number(name: str, least: int) -> int:
+def _number(name: str, least: int, most: int | None = None) -> int:
     text = os.environ.get(name, "")
-    if not text.isdecimal() or int(text) < least:
-        sys.exit(f"{name} has to be a number from {least} on, not {text!r}.")
+    if not text.isdecimal() or int(text) < least or (most and int(text) > most):
+        end = "on" if most is None else f"to {most}"
+        sys.exit(f"{name} has to be a number from {least} {end}, not {text!r}.")
     return int(text)
 
 

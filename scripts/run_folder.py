@@ -58,13 +58,14 @@ class Run:
         self.seed = seed
         self.device = device
         self.stop = stop
-        self.processors = [environment.processor()]
+        self.processors: list[str] = []  # what has trained it so far
         self.epochs: list[dict[str, Any]] = []
         self.tensorboard = False
         self._events: Events | None = None
         self._told_to_end = False
         self._digested = 0  # epochs whose line says what the arrays were
         self._resumed = 0  # epochs of earlier sessions
+        self._trained = False  # anything in this session
         self._before = 0.0
         self._started = time.monotonic()
 
@@ -122,7 +123,9 @@ class Run:
         self.epochs = found.progress["epochs"]
         self._digested = self._resumed = len(self.epochs)
         self._before = found.progress["seconds"]
-        self.processors = sorted({*self.processors, *found.progress["processors"]})
+        self.processors = found.progress["processors"]
+        with self._writing(found.progress["step"]):
+            self._write_log()
         self._stop_where_told(found.progress["step"])
         return found
 
@@ -139,6 +142,8 @@ class Run:
         if len(self.epochs) > self._digested:
             self.epochs[-1] |= {"step": step, "tensors": digests(arrays)}
             self._digested = len(self.epochs)
+        self._trained = True
+        self.processors = sorted({*self.processors, environment.processor()})
         progress |= {
             "step": step,
             "identity": self.identity,
@@ -146,17 +151,26 @@ class Run:
             "seconds": self.seconds,
             "processors": self.processors,
         }
-        try:
+        with self._writing(step):
             checkpoint.save(self.folder / "checkpoints", step, arrays, progress)
-            lines = "".join(json.dumps(one) + "\n" for one in self.epochs)
-            write_atomically(self.folder / "log.jsonl", lines.encode())
+            self._write_log()
             self._show()
+        self._stop_where_told(step)
+
+    @contextmanager
+    def _writing(self, step: int) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             sys.exit(
                 f"{self.folder} cannot be written at step {step} ({error.strerror}); the "
                 "checkpoint before is kept. Make room, and start the same command again."
             )
-        self._stop_where_told(step)
+
+    def _write_log(self) -> None:
+        """The log of what the newest checkpoint knows, also where a stop came between the two."""
+        lines = "".join(json.dumps(one) + "\n" for one in self.epochs)
+        write_atomically(self.folder / "log.jsonl", lines.encode())
 
     def log(self, epoch: int, facts: Mapping[str, float]) -> str:
         """Note an epoch for the next `save`; returns the line to show."""
@@ -187,7 +201,10 @@ class Run:
         target_met: bool,
         **facts: Any,
     ) -> None:
-        """Write the finished weights, and then `run.json`, which says that they are finished."""
+        """Write the finished weights, and then `run.json`, which says that they are finished.
+
+        A session that only completes a run which was trained before adds nothing to its history.
+        """
         digest = params.write(self.folder / "final.safetensors", weights)
         identity = self.identity
         machine = environment.machine() | {"processors": self.processors}
@@ -195,7 +212,7 @@ class Run:
             "environment": identity["environment"] | machine,
             "command": shlex.join(["python", *sys.argv]),
             "versions": environment.versions(),
-            "wall_seconds": round(self.seconds, 1),
+            "wall_seconds": round(self.seconds if self._trained else self._before, 1),
             "epochs": len(self.epochs),
             "finished": datetime.date.today().isoformat(),
             "sha256": digest,

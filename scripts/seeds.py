@@ -10,7 +10,6 @@ import argparse
 import dataclasses
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ import command
 import recorded
 from recipes import CLASSIFIERS, LANGUAGE_MODELS, REGRESSIONS, ClassifierRecipe, Recipe
 
+from zoo import relay
 from zoo.errors import PublishError, near
 from zoo.publishing.run import read_run
 from zoo.spread import Spread
@@ -33,6 +33,7 @@ class Wanted(NamedTuple):
     recipe: Recipe
     seeds: list[int]
     out: Path
+    teachers: Path
     rest: list[str]
 
 
@@ -41,24 +42,27 @@ def read() -> Wanted:
     parser.add_argument("name", help="the recipe, such as lenet.mnist")
     parser.add_argument("--seeds", type=numbers, default="0-4", help="such as 0-4 or 0,3,7 (0-4)")
     parser.add_argument("--out", type=Path, help="the folder of the runs (runs/NAME-seeds)")
-    given, rest = parser.parse_known_args()
+    parser.add_argument("--teachers", type=Path, help="their folder (default: OUT/teachers)")
+    parser.add_argument("--device", default="cpu", help="cpu, gpu or gpu:1")
+    parser.add_argument("--tensorboard", action="store_true", help="write event files too")
+    given = parser.parse_args()
     if given.name not in RECIPES:
         sys.exit(f"There is no recipe {given.name!r}. {near(given.name, RECIPES)}")
     out = given.out or Path("runs", f"{given.name}-seeds")
-    return Wanted(RECIPES[given.name], given.seeds, out, rest)
+    rest = ["--device", given.device, *["--tensorboard"][: given.tensorboard]]
+    return Wanted(RECIPES[given.name], given.seeds, out, given.teachers or out / "teachers", rest)
 
 
 def numbers(text: str) -> list[int]:
     """`0-4` or `0,3,7` as a list without repetitions."""
     if not re.fullmatch(r"\d{1,9}(-\d{1,9})?(,\d{1,9}(-\d{1,9})?)*", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form 0-4 or 0,3,7")
-    found: list[int] = []
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        found += range(int(first), int(last or first) + 1)
-    if not 0 < len(found) <= 1000:
-        raise argparse.ArgumentTypeError(f"{text!r} means {len(found)} seeds")
-    return sorted(set(found))
+    ends = [part.partition("-") for part in text.split(",")]
+    ranges = [range(int(first), int(last or first) + 1) for first, _, last in ends]
+    count = sum(map(len, ranges))
+    if not 0 < count <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} means {count} seeds, and not 1 to 1000")
+    return sorted({seed for one in ranges for seed in one})
 
 
 def train(wanted: Wanted, seed: int) -> dict[str, Any]:
@@ -72,11 +76,11 @@ def train(wanted: Wanted, seed: int) -> dict[str, Any]:
     script = HERE / recorded.SCRIPTS[type(wanted.recipe)]
     words = [wanted.recipe.name, "--seed", str(seed), "--out", str(folder), *wanted.rest]
     if isinstance(wanted.recipe, ClassifierRecipe) and wanted.recipe.teachers:
-        words += ["--teachers", str(wanted.out / "teachers")]  # they have seeds of their own
-    done = subprocess.run([sys.executable, str(script), *words], check=False)
+        words += ["--teachers", str(wanted.teachers)]  # they have seeds of their own
+    code = relay.run([sys.executable, str(script), *words])
     facts = finished(folder, wanted.recipe, seed)
     if facts is None:  # a missed target is a finished run too
-        sys.exit(done.returncode or f"{folder} holds no finished run of this recipe and seed.")
+        sys.exit(code or f"{folder} holds no finished run of this recipe and seed.")
     return facts
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -10,6 +11,7 @@ from typing import Any
 
 import checkpoint
 import numpy as np
+from digests import digests
 from distributed import Group
 from run_folder import Run
 
@@ -45,12 +47,14 @@ class SharedRun(Run):
 
     def save(self, step: int, arrays: Mapping[str, np.ndarray], **progress: Any) -> None:
         """As Run's, after making sure that the workers have not parted."""
-        digest = hashlib.sha256()
-        for name in sorted(arrays):
-            digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
-        if not self.group.agree(digest.digest()):
+        digest = hashlib.sha256(json.dumps(digests(arrays)).encode()).digest()
+        if not self.group.agree(digest):
             sys.exit(f"Step {step}: the workers' weights differ. The last checkpoint is kept.")
         if self.group.leads:
             super().save(step, arrays, **progress)
         else:
             self._stop_where_told(step)
+
+    def _write_log(self) -> None:
+        if self.group.leads:
+            super()._write_log()

@@ -27,6 +27,7 @@ for attempt in 1 2 3 4; do
     code=$?
     # 75: others were lost; more than 128: killed by a signal
     ((code == 75 || code > 128)) || exit "$code"
-    echo "Attempt $attempt was cut (code $code); what follows goes on from the last checkpoint." >&2
+    ((attempt == 4)) && next="none follows" || next="what follows goes on from the last checkpoint"
+    echo "Attempt $attempt was cut (code $code); $next." >&2
 done
 exit "$code"

@@ -92,6 +92,9 @@ def train(
 ) -> Any:
     """Run the recipe's epochs, from the last checkpoint on; returns the network to publish."""
     group.share(recipe.batch_size)
+    per_epoch = len(dataset.train) // recipe.batch_size
+    if not per_epoch:
+        sys.exit(f"A batch of {recipe.batch_size} needs more than {len(dataset.train)} examples.")
     mx.random.seed(run.seed)
     net, published = network(recipe, ctx), network(replace(recipe, batch_norm=False), ctx)
     loss_of, held = loss_function(recipe), params.parameters(net)
@@ -99,7 +102,6 @@ def train(
     statistics = [one for name, one in held.items() if name not in weights]
     optimizer = NAG(weights, recipe.momentum, recipe.weight_decay)
     average = Average(held, recipe.average)
-    per_epoch = len(dataset.train) // recipe.batch_size
     steps, first = recipe.epochs * per_epoch, 0
     if kept := run.resume():
         params.load(net, {name: kept.arrays[name] for name in held}, ctx=ctx)

@@ -40,10 +40,10 @@ LAYERS = (  # top to bottom: a room imports rooms of lower layers only
     {"fetching", "last_seen", "signatures", "hub_folder"},
     {"receiving", "manifest"},
     {"sources", "cache", "display"},
-    {"unwrapping", "partial", "versions"},
+    {"unwrapping", "partial", "versions", "consistency"},
     {"records", "downloading", "safetensors_check", "gluon_params"},
     {"atomic", "addresses", "connections", "strict_json", "cards", "_mxnet", "confined", "spread"},
-    {"errors", "owners", "figures", "byte_order"},
+    {"errors", "owners", "figures", "byte_order", "relay"},
 )
 DEPTHS = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}
 

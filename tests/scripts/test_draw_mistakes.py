@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import zoo
+from zoo.errors import ZooError
 
 
 def test_nothing_is_stale() -> None:
@@ -36,3 +37,8 @@ def test_the_drawing_is_a_picture() -> None:
     content = draw_mistakes.drawing("a name", json.loads(path.read_text("utf-8")))
     width, height = Image.open(io.BytesIO(content)).size
     assert (width, height) > (1000, 500)
+
+
+def test_only_classifiers_make_such_mistakes() -> None:
+    with pytest.raises(ZooError, match="does language-modeling: only classifiers"):
+        draw_mistakes.classifier("lstm_lm.shakespeare")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -142,7 +143,18 @@ def test_workers_together_learn_what_one_learns(tmp_path: Path) -> None:
             ["--distributed"],
             "DMLC_WORKER_ID is 2, but the 2 workers count from 0",
         ),
-        ({}, ["--scale", "0"], "--scale is a whole number from 1 on"),
+        (
+            {"DMLC_ROLE": "worker", "DMLC_NUM_WORKER": "2", "DMLC_NUM_SERVER": "1"}
+            | {"DMLC_PS_ROOT_PORT": "65535"},
+            ["--distributed"],
+            "DMLC_PS_ROOT_PORT has to be a number from 1 to 65534, not '65535'",
+        ),
+        (
+            {"DMLC_ROLE": "worker", "DMLC_NUM_WORKER": "2", "DMLC_NUM_SERVER": "1"}
+            | {"DMLC_PS_ROOT_PORT": "9", "ZOO_HUB_ADDRESS": "here:abc"},
+            ["--distributed"],
+            "ZOO_HUB_ADDRESS has to be HOST:PORT, not 'here:abc'",
+        ),
     ],
 )
 @pytest.mark.usefixtures("data_mirror")
@@ -169,6 +181,40 @@ def test_a_launchers_mistakes(options: list[str], message: str) -> None:
     code, _, err = launched(*options).ended(timeout=60)
     assert code == 2
     assert message in err
+
+
+def test_a_command_that_is_not_there_is_one_line() -> None:
+    code, _, err = launched("-n", "1", "no-such-command").ended(timeout=60)
+    assert code == 1
+    [line] = err.strip().splitlines()
+    assert line.startswith("no-such-command cannot be started (No such file or directory)")
+
+
+def test_a_scheduler_whose_neighbouring_port_is_taken_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = {"DMLC_ROLE": "scheduler", "DMLC_NUM_WORKER": "1", "DMLC_NUM_SERVER": "1"}
+        job = Job(
+            sys.executable,
+            str(SCRIPTS / "train_classifier.py"),
+            "mlp.mnist",
+            "--distributed",
+            **settings,
+            DMLC_PS_ROOT_PORT=str(port - 1),
+        )
+        code, _, err = job.ended(timeout=60)
+    assert code == 1
+    [line] = err.strip().splitlines()
+    assert line.startswith(f"The scheduler cannot listen on port {port}, one above its own")
+
+
+def test_a_cluster_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="needs the extra `ray`")
+    own = {"HOME": str(tmp_path), "RAY_ADDRESS": "auto", "RAY_TMPDIR": str(tmp_path)}
+    code, _, err = launched("-n", "1", "x.py", launcher="ray_launch.py", **own).ended(timeout=100)
+    assert code == 1
+    assert err.strip().splitlines()[-1].startswith("RAY_ADDRESS is auto, and no cluster answers")
+    assert "Traceback" not in err
 
 
 def test_a_command_that_is_no_training_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -169,11 +169,7 @@ def test_a_record_from_before_numpy_was_pinned_is_trained_as_it_was(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record, started = get_weights("mlp.mnist@1"), []
-    monkeypatch.setattr(
-        reproduce.subprocess,
-        "run",
-        lambda program, env, check: started.append(env) or subprocess.CompletedProcess(program, 0),
-    )
+    monkeypatch.setattr(reproduce.relay, "run", lambda program, env: started.append(env))
     wanted = reproduce.Wanted(record.name, tmp_path, 1, None, anyway=False, note=False)
     monkeypatch.setattr(reproduce.environment, "processor", lambda: "Some (avx2, fma)")
     assert not any("NPY_" in line for line in reproduce.differing_settings(record))
@@ -246,6 +242,70 @@ def test_another_way_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     log.unlink()
     assert reproduce.compare_steps(record, tmp_path) is None
     assert "nothing is known of its first 0 steps" in capsys.readouterr().out
+
+
+def test_a_record_of_another_hub_is_not_laid_beside_the_log_of_ours(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = get_weights("mlp.mnist@1")
+    recorded_log = (reproduce.HERE.parent / record.provenance["log"]).read_text().splitlines()
+    moved = json.loads(recorded_log[0]) | {"train_loss": 0.5}
+    (tmp_path / "log.jsonl").write_text(json.dumps(moved) + "\n")
+    assert reproduce.compare_steps(record, tmp_path) is False
+    assert reproduce.compare_steps(record.of_hub("elsewhere"), tmp_path) is None
+    assert "nothing is known" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("code", "finishes", "ends"),
+    [(0, False, False), (1, True, False), (1, False, True), (130, True, True)],
+)
+def test_only_a_finished_run_that_missed_its_target_is_compared(
+    code: int, finishes: bool, ends: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older run in the folder is not taken for the one that was refused."""
+    (tmp_path / "run.json").write_text("{}")
+    os.utime(tmp_path / "run.json", (1, 1))
+    programs = []
+
+    def run(program: list[str], env: object) -> int:
+        programs.append(program)
+        if finishes:
+            (tmp_path / "run.json").write_text("{}")
+        return code
+
+    monkeypatch.setattr(reproduce.relay, "run", run)
+    wanted = reproduce.Wanted(f"hub::{HOUSING}", tmp_path, None, None, anyway=False, note=False)
+    if ends:
+        with pytest.raises(SystemExit) as caught:
+            reproduce.train(get_weights(HOUSING), wanted)
+        assert caught.value.code == code
+    else:
+        reproduce.train(get_weights(HOUSING), wanted)
+    assert programs[0][2:4] == [f"hub::{HOUSING}", "--recorded"]
+
+
+@pytest.mark.parametrize(("bytes_agree", "noted"), [(True, [HOUSING]), (False, [])])
+def test_only_what_the_bytes_confirm_is_noted(
+    bytes_agree: bool, noted: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["reproduce.py", HOUSING, "--note", "--out", str(tmp_path)])
+    found: list[str] = []
+    for name, answer in (("guard", None), ("train", None), ("compare_steps", None)):
+        monkeypatch.setattr(reproduce, name, lambda *_, answer=answer, **__: answer)
+    monkeypatch.setattr(reproduce, "compare_bytes", lambda *_: bytes_agree)
+    monkeypatch.setattr(reproduce, "note", lambda record, _: found.append(record.name))
+    with pytest.raises(SystemExit) as caught:
+        reproduce.main()
+    assert (found, caught.value.code) == (noted, int(not bytes_agree))
+
+
+@pytest.mark.parametrize("words", [["--note", "--anyway"], ["--epochs", "0"], ["--steps", "-1"]])
+def test_wrong_command_lines(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["reproduce.py", HOUSING, *words])
+    with pytest.raises(SystemExit) as caught:
+        reproduce.read()
+    assert caught.value.code == 2
 
 
 def _train(folder: Path, **how: Any) -> bytes:

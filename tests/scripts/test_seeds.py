@@ -24,10 +24,16 @@ def test_seeds_are_ranges_and_lists(text: str, expected: list[int]) -> None:
     assert numbers(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "4-2", "0-9999", "1,,2"])
+@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "4-2", "0-9999", "0-999999999", "1,,2"])
 def test_what_are_no_seeds(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError):
         numbers(text)
+
+
+def test_what_would_be_another_run_is_refused(train: Callable[..., object]) -> None:
+    child = train("seeds.py", REGRESSION, "--scale", "2")
+    _, err = child.communicate(timeout=60)  # type: ignore[attr-defined]
+    assert "unrecognized arguments: --scale 2" in err
 
 
 def test_each_seed_is_trained_once(train: Callable[..., object], tmp_path: Path) -> None:

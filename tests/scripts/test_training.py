@@ -109,6 +109,22 @@ def test_mistakes_are_one_line(
     assert len(err.strip().splitlines()) == 1
 
 
+def test_a_batch_larger_than_the_data(train: Train, tmp_path: Path) -> None:
+    words = ("mlp.mnist", "--smoke", "--scale", "16", "--out", str(tmp_path))
+    _, err = (child := train("train_classifier.py", *words)).communicate(timeout=60)
+    assert child.returncode == 1
+    assert err.strip() == "A batch of 2048 needs more than 2000 examples."
+
+
+@pytest.mark.parametrize("option", ["--stop-epoch", "--stop-step", "--scale"])
+def test_counts_begin_with_one(option: str, train: Train) -> None:
+    _, err = (child := train("train_classifier.py", "mlp.mnist", option, "0")).communicate(
+        timeout=60
+    )
+    assert child.returncode == 2
+    assert f"{option}: '0' is not a whole number from 1 on" in err
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipes_are_frozen_and_named_by_their_key(name: str) -> None:
     recipe = RECIPES[name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 import zoo
+from zoo import relay
 from zoo.errors import MissingDependencyError
 
 
@@ -40,9 +40,8 @@ def reproduce(
     words += ["--epochs", str(epochs)] if epochs else []
     words += ["--anyway"] if anyway else []
     words += ["--out", str(out)] if out else []
-    done = subprocess.run([sys.executable, str(_script()), *words], check=False)
-    if done.returncode:
-        raise typer.Exit(done.returncode)
+    if code := relay.run([sys.executable, str(_script()), *words]):
+        raise typer.Exit(code)
 
 
 def _script() -> Path:

@@ -1,0 +1,55 @@
+"""What a run leaves behind, when it is stopped at a bad moment and when it is only completed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import environment
+import numpy as np
+import pytest
+from recipes import REGRESSIONS
+from run_folder import Run
+
+RECIPE = REGRESSIONS["linear_regression.california_housing"]
+ARRAYS = {"weight": np.arange(3, dtype=np.float32)}
+
+
+def trained(folder: Path, stop: tuple[int | None, int | None] = (None, None)) -> Run:
+    run = Run(folder, RECIPE, 0, "cpu", stop)
+    run.log(1, {"train_loss": 1.0})
+    run.save(10, ARRAYS)
+    return run
+
+
+@pytest.mark.parametrize("stop", [None, 1])
+def test_a_stop_between_checkpoint_and_log(stop: int | None, tmp_path: Path) -> None:
+    trained(tmp_path)
+    whole = (tmp_path / "log.jsonl").read_bytes()
+    (tmp_path / "log.jsonl").unlink()
+    again = Run(tmp_path, RECIPE, 0, "cpu", (stop, None))
+    if stop:
+        with pytest.raises(SystemExit):
+            again.resume()
+    else:
+        assert again.resume() is not None
+    assert (tmp_path / "log.jsonl").read_bytes() == whole
+
+
+def test_who_only_completes_a_run_has_not_trained_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "processor", lambda: "the first")
+    trained(tmp_path)
+    monkeypatch.setattr(environment, "processor", lambda: "the second")
+    again = Run(tmp_path, RECIPE, 0)
+    kept = again.resume()
+    assert kept is not None
+    again.finish(ARRAYS, {"r2": 0.6}, target_met=True)
+    facts = json.loads((tmp_path / "run.json").read_text())
+    assert facts["environment"]["processors"] == ["the first"]
+    assert facts["wall_seconds"] == round(kept.progress["seconds"], 1)
+    again.save(20, ARRAYS)
+    again.finish(ARRAYS, {"r2": 0.6}, target_met=True)
+    facts = json.loads((tmp_path / "run.json").read_text())
+    assert facts["environment"]["processors"] == ["the first", "the second"]
