@@ -15,6 +15,7 @@ import pytest
 from command_line import Run, command, environment, finished, refusal
 
 import zoo
+from zoo.cli import app
 from zoo.cli.arguments import Runtime, Task, complete_kind, complete_name
 from zoo.manifest import get_weights
 from zoo.runtimes import RUNTIMES
@@ -36,6 +37,7 @@ COMMANDS = (
     "publish",
     "mirror",
     "push",
+    "gallery",
     "reproduce",
     "demo",
 )
@@ -64,6 +66,11 @@ def test_each_cache_command_has_help(name: str, run: Run) -> None:
     result = run("cache", name, "-h")
     assert result.exit_code == 0
     assert f"Usage: zoo cache {name}" in result.stdout
+
+
+def test_no_command_is_forgotten() -> None:
+    names = {one.name for one in app.registered_commands}
+    assert names == set(COMMANDS)
 
 
 def test_version(run: Run) -> None:

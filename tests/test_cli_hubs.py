@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import Run, document, refusal
 from file_server import FileServer
-from other_hubs import ENCODED, published, real_hub, serve, write_hub
+from other_hubs import ENCODED, digest_of, published, real_hub, serve, write_hub
 from signing_keys import Keys, make_keys
 
-from zoo import hubs
+from zoo import hubs, signatures
 from zoo.manifest import FILE_NAME
 from zoo.signatures import SIGNATURE_NAME
 
@@ -42,6 +44,20 @@ def test_list_says_where_from(folder: Path, address: str, run: Run) -> None:
     [one] = document(run("list", str(folder), "--json"))
     assert (one["name"], one["hub"]) == (HOUSE, str(folder))
     assert run("list", f"{address}::lenet").stderr.startswith("No published weights match")
+
+
+def test_a_hub_without_such_records(folder: Path, address: str, run: Run) -> None:
+    for place in (str(folder), address, f"{folder}#sha256={digest_of(folder)}"):
+        result = run("list", place, "--task", "language-modeling")
+        assert (result.exit_code, result.stdout) == (0, "")
+        assert result.stderr.startswith("No published weights match")
+
+
+def test_a_record_without_notes(folder: Path, run: Run) -> None:
+    manifest = json.loads((folder / FILE_NAME).read_text())
+    del manifest["weights"][HOUSE]["provenance"]["notes"]
+    (folder / FILE_NAME).write_text(json.dumps(manifest))
+    assert run("info", folder).exit_code == 0
 
 
 def test_info_says_where_from(address: str, run: Run) -> None:
@@ -115,6 +131,18 @@ def test_verify_reads_the_hub_itself(
     assert "2 files checked, 1 differs." in result.stderr
 
 
+def test_verify_looks_at_both_of_two_hubs(
+    folder: Path, run: Run, tmp_path: Path, keys: Keys
+) -> None:
+    other = real_hub(tmp_path / "other")
+    assert len(document(run("verify", folder, other, "--json"))) == 4
+    (folder / f"{HOUSE}.safetensors").chmod(0o644)
+    (folder / f"{HOUSE}.safetensors").write_bytes(b"something else")
+    for places in ((folder, other), (other, folder)):
+        result = run("verify", *places)
+        assert (result.exit_code, "4 files checked, 1 differs." in result.stderr) == (1, True)
+
+
 def test_verify_on_this_machine_with_a_default_hub(
     folder: Path, address: str, run: Run, file_server: FileServer
 ) -> None:
@@ -179,6 +207,40 @@ def test_a_file_that_nobody_signed(name: str, folder: Path, keys: Keys, run: Run
     assert run("verify", folder).exit_code == 0
     assert run("verify", folder, env={"ZOO_HUB_KEY": str(keys.public)}).exit_code == 1
     assert run("verify", f"{folder}::{HOUSE}", "--key", keys.public).exit_code == 0
+
+
+def test_nobody_waits_for_a_pipe_that_nobody_signed(folder: Path, keys: Keys, run: Run) -> None:
+    run("sign", folder, "--key", keys.private)
+    os.mkfifo(folder / "index.html")
+    checked = run("verify", folder, "--key", keys.public)
+    assert (checked.exit_code, "index.html is not named" in checked.stderr) == (1, True)
+
+
+def test_a_hub_that_changes_while_it_is_signed(
+    folder: Path, keys: Keys, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign = signatures.sign
+
+    def slowly(*arguments: Any) -> bytes:
+        with (folder / FILE_NAME).open("a") as file:
+            file.write(" ")
+        return sign(*arguments)
+
+    monkeypatch.setattr(signatures, "sign", slowly)
+    message = refusal(run("sign", folder, "--key", keys.private))
+    assert message == f"{folder} changed while it was signed: sign it again."
+    assert not (folder / SIGNATURE_NAME).exists()
+
+
+def test_only_signed_records_are_shared_where_a_key_is_asked_for(
+    folder: Path, keys: Keys, run: Run, tmp_path: Path
+) -> None:
+    env = {"ZOO_HUB_KEY": str(keys.public)}
+    assert "has no weights_manifest.sig" in refusal(
+        run("mirror", tmp_path / "mirror", "--hub", folder, env=env)
+    )
+    run("sign", folder, "--key", keys.private)
+    assert run("mirror", tmp_path / "mirror", "--hub", folder, env=env).exit_code == 0
 
 
 def test_many_files_that_nobody_signed(folder: Path, keys: Keys, run: Run) -> None:

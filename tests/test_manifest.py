@@ -313,6 +313,12 @@ def test_numbers_that_are_not_finite_in_the_golden_output(path: Path) -> None:
     assert "golden.output.data: holds a number that is not finite" in _refused(path, document(one))
 
 
+def test_a_golden_shape_too_large_for_an_array(path: Path) -> None:
+    one = record()
+    one["golden"]["output"] = {"dtype": "float32", "shape": [0, 2**53, 2**53], "data": ""}
+    assert "golden.output.shape" in _refused(path, document(one))
+
+
 def test_a_record_under_another_name(path: Path) -> None:
     content = {"schema": 1, "weights": {"mlp.mnist": record()}}
     assert "architecture, tag and version say lenet.mnist" in _refused(path, content)
@@ -333,15 +339,27 @@ def test_one_file_shared_by_two_records(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "preprocessing",
+    ("task", "metric", "preprocessing"),
     [
-        {"kind": "features", "count": 123},
-        {"kind": "features", "names": ["a"], "mean": [0.0], "std": [1.0]},
-        {"kind": "tokens", "level": "character", "unknown": None, "end": None},
+        ("tabular-classification", "accuracy", {"kind": "features", "count": 123}),
+        (
+            "tabular-regression",
+            "r2",
+            {"kind": "features", "names": ["a"], "mean": [0.0], "std": [1.0]},
+        ),
+        (
+            "language-modeling",
+            "nats_per_character",
+            {"kind": "tokens", "level": "character", "unknown": None, "end": None},
+        ),
     ],
 )
-def test_other_preprocessing(preprocessing: dict[str, Any], path: Path) -> None:
-    path.write_text(json.dumps(document(record(preprocessing=preprocessing, labels=None))))
+def test_other_preprocessing(
+    task: str, metric: str, preprocessing: dict[str, Any], path: Path
+) -> None:
+    one = record(task=task, preprocessing=preprocessing, labels=None)
+    one["metrics"] = [{**one["metrics"][0], "name": metric}]
+    path.write_text(json.dumps(document(one)))
     one = read_manifest(path)["lenet.mnist"]
     assert one.preprocessing == preprocessing
     assert one.labels is None

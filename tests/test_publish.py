@@ -30,6 +30,7 @@ from zoo.evaluation import evaluate, golden_difference
 from zoo.manifest import FILE_NAME, read_manifest
 from zoo.pipelines import pipeline
 from zoo.publish import publish
+from zoo.publishing.run import read_run
 from zoo.runtimes import RUNTIMES
 
 pytest_plugins = ["publications"]
@@ -217,9 +218,27 @@ def test_fields_that_recipes_got_later_are_no_change(
     finished_run: Path, empty_hub: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = publish(finished_run, hub=empty_hub)
-    change_run(finished_run, recipe={**first.provenance["recipe"], "teachers": [], "decay": 0})
+    recipe = first.provenance["recipe"]
+    change_run(finished_run, recipe={**recipe, "teachers": [], "decay": 0})
     assert publish(finished_run, hub=empty_hub).to_json() == first.to_json()
     assert "nothing changes" in caplog.text
+
+
+def test_fields_that_parts_of_recipes_and_settings_got_later_are_no_change(
+    finished_run: Path, empty_hub: Path
+) -> None:
+    """A run of `zoo reproduce` has today's fields, empty, and today's settings, unset."""
+    settings = {"OMP_NUM_THREADS": "2"}
+    recipe = read_run(finished_run).recipe | {"distortion": {"rotation": 10}}
+    facts = read_run(finished_run).facts["environment"]
+    change_run(finished_run, recipe=recipe, environment={**facts, "settings": settings})
+    first = publish(finished_run, hub=empty_hub)
+    later = recipe | {"distortion": {"rotation": 10, "whole_pixels": False}}
+    again = {**facts, "settings": {**settings, "NPY_DISABLE_CPU_FEATURES": ""}}
+    change_run(finished_run, recipe=later, environment=again)
+    assert publish(finished_run, hub=empty_hub).to_json() == first.to_json()
+    _other_bytes(finished_run)
+    assert f"{ADULT} is already published from another run" in refusal(finished_run, empty_hub)
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"other")])

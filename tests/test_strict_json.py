@@ -32,6 +32,7 @@ def test_documents(content: bytes, expected: Any) -> None:
         (b"NaN", "NaN is not a finite number"),
         (b"[-Infinity]", "-Infinity is not a finite number"),
         (b"1e999", "1e999 is not a finite number"),
+        (b"[" + b"1" * 400 + b"]", "1111 is not a finite number"),
         (b"[" * 100_000, "nested too deeply"),
         *((b"[" * depth + b"]" * depth, "nested too deeply") for depth in (102, 980, 1100, 20_000)),
         (b'{"a":' * 990 + b"1" + b"}" * 990, "nested too deeply"),

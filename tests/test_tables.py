@@ -27,7 +27,12 @@ def _perplexity() -> Weights:
         "runtimes": {"mxnet": 104.3251, "onnx": 104.3249},
     }
     return weights(
-        architecture="lstm_lm", tag="wikitext2", task="language-modeling", metrics=[metric]
+        architecture="lstm_lm",
+        tag="wikitext2",
+        task="language-modeling",
+        preprocessing={"kind": "tokens", "level": "word", "unknown": "<unk>", "end": "<eos>"},
+        labels=None,
+        metrics=[metric],
     )
 
 
@@ -154,3 +159,13 @@ def test_tables_hold_no_long_dashes() -> None:
 )
 def test_the_documents_of_this_checkout_are_up_to_date() -> None:
     assert tables.stale(ROOT, embedded_folder() / FILE_NAME) == []
+
+
+def test_a_document_in_another_encoding_stays_as_it_is(root: Path) -> None:
+    document = root / "README.md"
+    before = document.read_bytes()
+    document.write_bytes("Größe\n".encode("latin-1") + before)
+    tables.refresh(root)
+    after = document.read_bytes()
+    assert after.startswith("Größe\n".encode("latin-1"))
+    assert len(after) > len(before)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.atomic import write_atomically
+from zoo.consistency import contradictions
 from zoo.errors import ManifestError, UnknownModelError, near
 from zoo.records import Artifact, Golden, Metric, TensorSpec, Weights
 from zoo.strict_json import parse
@@ -164,6 +165,13 @@ def _validator() -> Any:
     return Draft202012Validator(_inlined(schema, schema.pop("$defs")))
 
 
+def is_preprocessing(found: Any) -> bool:
+    """Whether it is what a record may have for its `preprocessing`."""
+    record = _validator().schema["properties"]["weights"]["additionalProperties"]
+    part = record["properties"]["preprocessing"]
+    return bool(_validator().evolve(schema=part).is_valid(found))
+
+
 def _inlined(part: Any, definitions: Mapping[str, Any]) -> Any:
     """The schema without references, with which validation takes a tenth of the time."""
     if isinstance(part, list):
@@ -202,6 +210,8 @@ def _record(name: str, record: Mapping[str, Any], path: Path | str) -> Weights:
             f"{path}: {name[:100]}: architecture, tag and version say {weights.pinned}: "
             "rename one of them."
         )
+    for contradiction in contradictions(weights):
+        raise ManifestError(f"{path}: {name[:100]}: {contradiction}.")
     return weights
 
 

@@ -300,7 +300,10 @@ def _decode(name: str, record: Mapping[str, Any]) -> np.ndarray[Any, Any]:
         raise ManifestError(
             f"golden.{name}.data: {len(content)} bytes, but {dtype.name} {shape} needs {expected}."
         )
-    array = np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+    try:
+        array = np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+    except ValueError as error:
+        raise ManifestError(f"golden.{name}.shape: {shape}: {error}.") from None
     if not np.isfinite(array).all():
         raise ManifestError(f"golden.{name}.data: holds a number that is not finite.")
     array.flags.writeable = False

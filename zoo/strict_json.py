@@ -26,6 +26,7 @@ def parse(content: bytes, *, most_bytes: int = 4 << 20, most_parts: int = 160_00
             content.decode("utf-8"),
             object_pairs_hook=_distinct,
             parse_float=_finite,
+            parse_int=_whole,
             parse_constant=_finite,
         )
     except RecursionError:
@@ -56,6 +57,12 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         double = Counter(name for name, _ in pairs).most_common(1)[0][0][:100]
         raise ValueError(f"the key {double!r} occurs twice")
     return result
+
+
+def _whole(text: str) -> int:
+    """No larger than the largest float, with which it may be calculated."""
+    _finite(text)
+    return int(text)
 
 
 def _finite(text: str) -> float:

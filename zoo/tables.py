@@ -19,6 +19,8 @@ from zoo.versions import newest
 BEGIN = "<!-- weights:begin -->"
 END = "<!-- weights:end -->"
 
+_OTHER = "surrogateescape"  # bytes of another encoding, kept as they are
+
 _TITLES = {
     "r2": "R2",
     "mean_squared_error": "mean squared error",
@@ -35,12 +37,17 @@ def refresh(root: Path, manifest: Path | None = None) -> list[Path]:
     records = _records(root, manifest)
     rewritten = []
     for path in documents(root):
-        text = path.read_text("utf-8") if path.is_file() else ""
+        text = _text(path)
         fresh = _refreshed(text, _RENDERERS[_place(root, path)](records.values()))
         if fresh is not None and fresh != text:
-            write_atomically(path, fresh.encode())
+            write_atomically(path, fresh.encode("utf-8", _OTHER))
             rewritten.append(path)
     return rewritten
+
+
+def _text(path: Path) -> str:
+    """A document as it stands, also one in another encoding; nothing where there is none."""
+    return path.read_bytes().decode("utf-8", _OTHER) if path.is_file() else ""
 
 
 def stale(root: Path, manifest: Path | None = None) -> list[str]:
@@ -49,7 +56,7 @@ def stale(root: Path, manifest: Path | None = None) -> list[str]:
     problems = []
     for path in documents(root):
         place = _place(root, path)
-        text = path.read_text("utf-8") if path.is_file() else ""
+        text = _text(path)
         fresh = _refreshed(text, _RENDERERS[place](records.values()))
         if fresh is None:
             problems.append(f"{place} has no lines {BEGIN} and {END}: add them.")

@@ -65,6 +65,10 @@ def _no_preprocessing(run: Path) -> None:
     change_run(run, preprocessing=None)
 
 
+def _half_a_preprocessing(run: Path) -> None:
+    change_run(run, preprocessing={"kind": "image", "size": [28]})
+
+
 def _not_json(run: Path) -> None:
     change_run(run, environment={"load": float("nan")})
 
@@ -81,6 +85,7 @@ def _not_json(run: Path) -> None:
         (_unknown_dataset, "Did you mean 'adult'?"),
         (_unknown_task, "'sorting' is not one of"),
         (_no_preprocessing, "has no preprocessing"),
+        (_half_a_preprocessing, "has no preprocessing that a record can have"),
         (_not_json, "not plain JSON"),
     ],
 )

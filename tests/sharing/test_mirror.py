@@ -298,3 +298,8 @@ def test_the_same_records_give_the_same_page(tmp_path: Path, whole: Path) -> Non
         (folder / "index.html").read_bytes() for folder in (whole, tmp_path / "second")
     )
     assert hashlib.sha256(first).digest() == hashlib.sha256(second).digest()
+
+
+def test_a_pattern_with_a_version_finds_the_newest_too(tmp_path: Path) -> None:
+    mirror(tmp_path / "mirror", Wanted([f"{ADULT}@*"]))
+    assert set(read_manifest(tmp_path / "mirror" / FILE_NAME)) == {ADULT, f"{ADULT}@1"}

@@ -11,13 +11,18 @@ from typing import Any
 
 import pytest
 from huggingface_endpoint import READER, HuggingFaceEndpoint, Stored
+from records import artifact as make_artifact
+from records import weights as make_weights
 from shared_records import ADULT, HOUSING, altered_hub, digest_of, stem
 
 from zoo.errors import ManifestError, OfflineError, PublishError
 from zoo.fetching import fetch_artifact
 from zoo.manifest import FILE_NAME, embedded_folder, read_manifest
+from zoo.sharing import push as room
 from zoo.sharing.push import push
 from zoo.sharing.release import CHECKSUMS, Wanted, read_checksums
+from zoo.sharing.repository import Repository
+from zoo.sources import sources_of
 
 pytest_plugins = ["huggingface"]
 
@@ -301,3 +306,17 @@ def test_the_card_s_code_runs(
     command = [sys.executable, "-c", f"{code}\nprint(outputs[0].shape)"]
     done = subprocess.run(command, env=hub_environment, capture_output=True, text=True, check=False)
     assert (done.stdout, done.returncode) == ("(1, 1)\n", 0), done.stderr
+
+
+def test_records_there_lead_nowhere_that_a_hub_on_the_network_may_not(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"bytes")
+    file = make_artifact(b"bytes", sources=(secret.as_uri(),))
+    one = make_weights(artifacts={"safetensors": file.to_json()})
+    content = json.dumps({"schema": 1, "weights": {one.name: one.to_json()}}).encode()
+    repository = Repository("hf://me/models")
+    [found] = room._records(content, repository, "0" * 40).values()
+    places = list(sources_of(found.artifact("safetensors"), [], "weights"))
+    assert [one.refusal for one in places if one.address.startswith("file:")] == [
+        "not used: the manifest of a hub on the network names it"
+    ]

@@ -73,3 +73,10 @@ def test_an_unfinished_run_is_refused(finished_run: Path, tmp_path: Path) -> Non
     with pytest.raises(PublishError, match=r"run\.json"):
         mirror(tmp_path / "mirror", Wanted(runs=[finished_run]))
     assert content_of(tmp_path / "mirror") == {}
+
+
+def test_two_runs_of_one_name_are_not_shared_as_one(finished_run: Path, tmp_path: Path) -> None:
+    other = adult_run(tmp_path / "other", steps=150)
+    with pytest.raises(PublishError, match=f"other would be {ADULT}@1, as another record"):
+        mirror(tmp_path / "mirror", Wanted(runs=[finished_run, other]))
+    assert content_of(tmp_path / "mirror") == {}

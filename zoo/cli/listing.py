@@ -49,14 +49,17 @@ def list_published(
       zoo list hf://owner/repo
       zoo list 'gluoncv/*'
     """
+    from zoo.addresses import split_address
     from zoo.lookup import search
     from zoo.models.gluoncv import is_gluoncv
 
     if is_gluoncv(pattern):
-        _list_gluoncv(pattern, json)
+        _list_gluoncv(pattern, task, json)
         return
     wanted = None if task is None else task.value
-    records = search(pattern, task=wanted) or search(f"{pattern}.*", task=wanted)
+    records = search(pattern, task=wanted)
+    if not records and split_address(pattern)[1]:
+        records = search(f"{pattern}.*", task=wanted)
     if records and records[0].hub and not json:
         say(f"From {records[0].hub}:")
     if json:
@@ -67,11 +70,12 @@ def list_published(
         _print_records(records)
 
 
-def _list_gluoncv(pattern: str, json: bool) -> None:
-    """GluonCV's networks, which have no published weights here."""
+def _list_gluoncv(pattern: str, task: Task | None, json: bool) -> None:
+    """GluonCV's networks, which have no published weights here, and so no task."""
     from zoo.models.gluoncv import known, matching
 
-    found = [(name, known(name)) for name in matching(pattern)]
+    names = matching(pattern) if task is None else []
+    found = [(name, known(name)) for name in names]
     if json:
         showing.print_json(
             [{"name": name, "family": one.family, "inputs": one.shapes} for name, one in found]
@@ -197,5 +201,5 @@ def _provenance(weights: Weights) -> Iterator[tuple[str, str]]:
         yield "taught by", weights.teachers
     yield "finished", str(facts["finished"])
     yield "log", str(facts["log"])
-    if facts["notes"]:
+    if facts.get("notes"):
         yield "notes", str(facts["notes"])

@@ -35,6 +35,7 @@ def sign(
     """
     from zoo.atomic import write_atomically
     from zoo.errors import SignatureError
+    from zoo.hub_folder import alone
     from zoo.hubs import check_at_hub, read_folder
     from zoo.signatures import SIGNATURE_NAME, needs_password
     from zoo.signatures import sign as sign_manifest
@@ -47,7 +48,10 @@ def sign(
     signature = sign_manifest(content, key, password)
     path = Path(hub.address.place, SIGNATURE_NAME)
     try:
-        write_atomically(path, signature)
+        with alone(folder):
+            if read_folder(folder)[0] != content:
+                raise SignatureError(f"{folder} changed while it was signed: sign it again.")
+            write_atomically(path, signature)
     except OSError as error:
         raise SignatureError(f"{path} cannot be written: {error.strerror}.") from None
     typer.echo(path)

@@ -122,7 +122,8 @@ def _at_hubs(records: Iterable[Weights]) -> list[Check]:
     from zoo.sources import hub_source
 
     checks = []
-    for artifact in {one.file: one for own in records for one in own.artifacts.values()}.values():
+    every = [one for own in records for one in own.artifacts.values()]
+    for artifact in {(one.hub, one.file): one for one in every}.values():
         problem = None
         try:
             check_at_hub(artifact)

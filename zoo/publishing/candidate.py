@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from zoo import models, params
 from zoo.data import Dataset, TextDataset, load_dataset
 from zoo.errors import PublishError
-from zoo.manifest import Artifact, Golden, TensorSpec, Weights
+from zoo.manifest import Artifact, Golden, TensorSpec, Weights, is_preprocessing
 from zoo.models import ARCHITECTURES
 from zoo.publishing.golden import golden_input
 from zoo.publishing.multiply_adds import count_multiply_adds
@@ -138,9 +138,11 @@ def _preprocessing(run: FinishedRun, dataset: AnyDataset) -> Mapping[str, Any]:
         unknown = dataset.vocabulary.unknown
         return {"kind": "tokens", "level": dataset.level, "unknown": unknown, "end": end}
     found = run.facts.get("preprocessing")
-    if not isinstance(found, dict) or found.get("kind") not in ("image", "features"):
-        raise PublishError(f"{run.folder}: run.json has no preprocessing: train again.")
-    return found
+    if not is_preprocessing(found) or found["kind"] not in ("image", "features"):
+        raise PublishError(
+            f"{run.folder}: run.json has no preprocessing that a record can have: train again."
+        )
+    return dict(found)
 
 
 def _inputs(net: Any, preprocessing: Mapping[str, Any]) -> tuple[TensorSpec, ...]:

@@ -24,7 +24,7 @@ def published_as(
     for one in known:
         same_bytes = one.artifact("safetensors").sha256 == digest
         same_recipe = _is_recipe_of(one, run)
-        same_settings = _settings(one.provenance) == _settings(run.facts)
+        same_settings = _has_settings_of(one, run)
         if not same_bytes and not (same_recipe and same_settings):
             continue
         same_run = same_recipe and one.provenance["seed"] == run.facts["seed"]
@@ -40,14 +40,21 @@ def published_as(
 
 
 def _is_recipe_of(weights: Weights, run: FinishedRun) -> bool:
-    """Whether the version has this recipe and configuration; fields that came later are empty."""
+    """Whether the version has this recipe and configuration."""
     recipe: Mapping[str, Any] = weights.provenance["recipe"]
-    told = {name: one for name, one in run.recipe.items() if name in recipe or one}
-    return weights.config == run.config and told == recipe
+    return weights.config == run.config and _as_told(run.recipe, recipe) == recipe
 
 
-def _settings(facts: Mapping[str, Any]) -> Any:
-    return facts["environment"].get("settings")
+def _has_settings_of(weights: Weights, run: FinishedRun) -> bool:
+    settings = weights.provenance["environment"].get("settings")
+    return bool(_as_told(run.facts["environment"].get("settings"), settings) == settings)
+
+
+def _as_told(now: Any, then: Any) -> Any:
+    """`now` without what is empty and was not told then: fields that came later."""
+    if not (isinstance(now, Mapping) and isinstance(then, Mapping)):
+        return now
+    return {name: _as_told(one, then.get(name)) for name, one in now.items() if name in then or one}
 
 
 def _refuse_other_seeds(weights: Weights, seeds: set[int]) -> None:

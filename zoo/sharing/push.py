@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from zoo import __version__
-from zoo.errors import DownloadError, ManifestError, PublishError
+from zoo.errors import DownloadError, PublishError
 from zoo.figures import file_size
-from zoo.manifest import FILE_NAME, LARGEST_MANIFEST, Artifact, Weights, read_manifest
+from zoo.manifest import FILE_NAME, LARGEST_MANIFEST, Artifact, Weights, parse_manifest
 from zoo.receiving import receive
 from zoo.sharing.client import LookAgainError
 from zoo.sharing.mirror import KEPT, SharedFile
@@ -110,19 +110,15 @@ def _look(repository: Repository) -> There:
     listed = repository.read(state, CHECKSUMS, MOST_CHECKSUMS)
     return There(
         state,
-        {} if manifest is None else _records(manifest, repository.address),
+        {} if manifest is None else _records(manifest, repository, state.head),
         {} if listed is None else read_checksums(listed, repository.address),
     )
 
 
-def _records(manifest: bytes, address: str) -> dict[str, Weights]:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, FILE_NAME)
-        path.write_bytes(manifest)
-        try:
-            return read_manifest(path)
-        except ManifestError as error:
-            raise ManifestError(str(error).replace(str(path), f"{address}: {FILE_NAME}")) from None
+def _records(manifest: bytes, repository: Repository, head: str | None) -> dict[str, Weights]:
+    """The repository's own, whose files may come only from where a hub on the network may lead."""
+    found = parse_manifest(manifest, f"{repository.address}: {FILE_NAME}")
+    return {name: one.of_hub(f"hf://{repository.name}@{head}") for name, one in found.items()}
 
 
 def _send(
@@ -146,7 +142,8 @@ def _send(
         for one in plan
         if one.file in changed and one.content is not None
     ]
-    say(f"Sending {len(uploads)} files, {file_size(sum(one.size for one in plan))}.")
+    size = sum(one.size for one in plan if one.file in changed)
+    say(f"Sending {len(uploads)} files, {file_size(size)}.")
     names = ", ".join(one.weights.name for one in entries)
     message = f"Publish {names} with gluon-zoo {__version__}"
     return Pushed(files, repository.commit(uploads, there.state.head, message))
@@ -168,8 +165,8 @@ def _read_back(repository: Repository, pushed: Pushed) -> None:
                     seen=lambda _: None,
                     halt=threading.Event(),
                 )
-            except DownloadError as error:
-                reason = str(error).splitlines()[1].strip()
+            except (DownloadError, OSError) as error:
+                reason = str(error).splitlines()[-1 if isinstance(error, OSError) else 1].strip()
                 raise PublishError(
                     f"NOT VERIFIED: commit {commit} is made, but {one.file} cannot be read back as "
                     f"it was sent: {reason}. Do not rely on it; push again to check and mend it."

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from zoo.addresses import HubAddress
 from zoo.errors import ManifestError, PublishError, UnknownModelError, near
 from zoo.fetching import fetch_all
-from zoo.hub_folder import records_in
+from zoo.hubs import read_hub
 from zoo.manifest import FILE_NAME, Weights, read_manifest, write_manifest
 from zoo.publish import publish
 from zoo.publishing.run import read_run
@@ -69,7 +70,12 @@ def release(
             name = read_run(run).name
             _copy_records(versions_of(name, there), mirrors, hub)
             weights = publish(run, hub=hub)
-            entries[weights.pinned] = Entry(weights, [str(hub)])
+            known = entries.setdefault(weights.pinned, Entry(weights, [str(hub)]))
+            if _facts(known.weights) != _facts(weights):
+                raise PublishError(
+                    f"{run} would be {weights.pinned}, as another record that is to be shared is: "
+                    "share that one first, then this becomes the next version."
+                )
         yield list(entries.values())
 
 
@@ -115,16 +121,21 @@ def _named(wanted: Wanted) -> Iterator[Entry]:
     if wanted.hub is None:
         records, mirrors = read_manifest(), None
     else:
-        records, mirrors = records_in(wanted.hub), [str(wanted.hub)]
+        address = HubAddress(str(wanted.hub.expanduser().absolute()))
+        records, mirrors = read_hub(address).records, [str(wanted.hub)]
         if not records:
             raise ManifestError(f"{wanted.hub} is no hub: it has no {FILE_NAME} with records.")
     for name in wanted.names:
         known = find(name, records)
-        matching = [one for key, one in records.items() if fnmatchcase(key, name)]
+        matching = [one for one in records.values() if _matches(one, name)]
         found = [known] if known else matching
         if not found:
             raise UnknownModelError(f"No published weights {name!r}. {near(name, records)}")
         yield from (Entry(one, mirrors) for one in found)
+
+
+def _matches(weights: Weights, pattern: str) -> bool:
+    return fnmatchcase(weights.name, pattern) or fnmatchcase(weights.pinned, pattern)
 
 
 def _copy_records(records: Sequence[Weights], mirrors: Mirrors, hub: Path) -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from zoo.cache import open_regular
 from zoo.hub_folder import LOCK
 from zoo.hubs import Hub
 from zoo.manifest import FILE_NAME
@@ -52,5 +53,8 @@ def _is_made(path: Path, name: str, hub: Hub) -> bool:
         expected = checksums({**digests, FILE_NAME: hub.digest})
     else:
         return False
-    with path.open("rb") as file:
-        return path.is_file() and file.read(len(expected) + 1) == expected
+    try:
+        with open_regular(path) as file:
+            return file.read(len(expected) + 1) == expected
+    except OSError:  # a link, or a FIFO, which would keep us waiting
+        return False
