@@ -157,6 +157,33 @@ def test_rows_that_do_not_fit(row: str, run: Run) -> None:
 
 
 @pytest.mark.usefixtures("embedded")
+def test_files_of_rows_that_are_not_there_or_empty(run: Run, tmp_path: Path) -> None:
+    message = refusal(run("predict", "linear_regression", "rows.csv"))
+    assert message == "There is no file 'rows.csv', and it is no row of numbers."
+    (tmp_path / "rows.csv").write_text("\n")
+    assert "rows.csv holds no row." in refusal(
+        run("predict", "linear_regression", tmp_path / "rows.csv")
+    )
+    assert refusal(run("predict", "linear_regression", "-", input="")) == (
+        "Standard input holds no row."
+    )
+    (tmp_path / "rows.csv").write_text("rooms,age,income\n1,2,3\n")
+    assert "Row 1 of 2: Features are numbers" in refusal(
+        run("predict", "linear_regression", tmp_path / "rows.csv")
+    )
+    assert "Cell 2 of 3 is empty" in refusal(run("predict", "linear_regression", "1,,3"))
+
+
+@pytest.mark.usefixtures("embedded")
+def test_one_blank_picture_among_several_is_named(run: Run, tmp_path: Path) -> None:
+    blank = tmp_path / "blank.png"
+    Image.new("L", (90, 90), 255).save(blank)
+    message = refusal(run("predict", "lenet", samples.digits()[0], blank))
+    assert message.startswith(f"Picture 2 of 2, {str(blank)!r}: The picture is blank")
+    assert refusal(run("predict", "lenet", blank)).startswith("The picture is blank")
+
+
+@pytest.mark.usefixtures("embedded")
 def test_what_is_no_text(run: Run) -> None:
     picture = samples.digits()[0]
     assert refusal(run("predict", "linear_regression", picture)) == (

@@ -64,7 +64,12 @@ def test_sparse_features(raw: Any) -> None:
         ([1, 2], HOUSE, "takes 3 features, not 2: rooms, age, income"),
         (np.zeros((2, 4)), HOUSE, "takes 3 features, not 4"),
         (np.zeros((1, 2, 3)), HOUSE, "takes 3 features, not shape"),
-        (np.zeros((0, 3)), HOUSE, "empty list"),
+        (np.zeros((0, 3)), HOUSE, "the input is empty"),
+        ([], HOUSE, "the input is empty"),
+        ("1,,3", HOUSE, "Cell 2 of 3 is empty in '1,,3'"),
+        (["1,2,3", "1,2,"], HOUSE, "Row 2 of 2: Cell 3 of 3 is empty"),
+        ([[1, 2, 3], [1, 2]], HOUSE, "Row 2 of 2: The model takes 3 features, not 2"),
+        ([[1, 2, np.nan]], HOUSE, "^Feature 'income' is not a finite number"),
         (5, HOUSE, "takes 3 features"),
         ({"a": 1}, ADULT, "no names"),
         ("0:1", ADULT, "go from 1 to 123, not 0"),
@@ -80,3 +85,10 @@ def test_features_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         transforms.features(raw, preprocessing)
+
+
+def test_a_list_of_texts() -> None:
+    rows = transforms.features(["5 40 3", "6, 30, 4"], HOUSE)
+    np.testing.assert_array_equal(rows, transforms.features([[5, 40, 3], [6, 30, 4]], HOUSE))
+    assert transforms.is_batch(["5 40 3"], HOUSE)
+    assert not transforms.is_batch(["5", "40", "3"], HOUSE)

@@ -8,6 +8,7 @@ pytest.importorskip("zoo._mxnet", reason="needs MXNet", exc_type=ImportError)
 
 import hashlib
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -208,7 +209,7 @@ def elementwise(kind: str) -> bytes:
 
 def test_a_nan_in_a_later_batch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(variants, "convert", lambda *_: elementwise("Sqrt"))
-    data = np.ones((128, 1), np.float32)
+    data = np.ones((100, 1), np.float32)
     assert make_file_variant(elementwise("Identity"), FLOAT16, {"data": data})[1] == 0
     data[-1] = -1
     with pytest.raises(ExportError, match="are nan of their size away"):
@@ -239,6 +240,11 @@ def test_data_that_cannot_be_read(model: bytes, run: Run, tmp_path: Path) -> Non
     (tmp_path / "data.npy").write_bytes(b"nothing")
     for name, reason in (("data.npy", "no arrays of numbers"), ("nowhere.npy", "No such file")):
         assert reason in refusal(run(*arguments, "--calibration", tmp_path / name))
+    with zipfile.ZipFile(tmp_path / "picture.zip", "w") as archive:
+        archive.writestr("digit.png", b"no array")
+    assert "no arrays of numbers" in refusal(
+        run(*arguments, "--calibration", tmp_path / "picture.zip")
+    )
     np.savez(tmp_path / "data.npz", data=pictures())
     assert run(*arguments, "--calibration", tmp_path / "data.npz").exit_code == 0
 

@@ -15,10 +15,37 @@ def feature_rows(raw: Any, preprocessing: Mapping[str, Any]) -> NDArray[np.float
     """Rows (n, features); `raw` as `zoo.transforms.features` takes it. Raises InputError."""
     names = preprocessing.get("names")
     count = len(names) if names else int(preprocessing["count"])
-    rows = list(raw) if is_batch(raw) else [raw]
-    if not rows:
-        raise InputError("There is nothing to predict from: the input is an empty list.")
-    return np.stack([_row(row, names, count) for row in rows])
+    if _is_empty(raw):
+        raise InputError("There is nothing to predict from: the input is empty.")
+    if not is_batch(raw):
+        return _row(raw, names, count)[None]
+    return np.stack([_numbered(at, len(raw), row, names, count) for at, row in enumerate(raw, 1)])
+
+
+def _numbered(
+    place: int, of: int, raw: Any, names: Sequence[str] | None, count: int
+) -> NDArray[np.float64]:
+    """A row of several, whose place its error tells."""
+    try:
+        return _row(raw, names, count)
+    except InputError as error:
+        if of == 1:
+            raise
+        raise InputError(f"Row {place} of {of}: {error}") from None
+
+
+def _is_empty(raw: Any) -> bool:
+    return (isinstance(raw, list | tuple) and not raw) or (
+        isinstance(raw, np.ndarray) and not raw.size
+    )
+
+
+def words(text: str) -> list[str]:
+    """The numbers of a row written as a text, apart by commas or by spaces. Raises InputError."""
+    cells = [cell.split() for cell in text.split(",")]
+    if len(cells) > 1 and not all(cells):
+        raise InputError(f"Cell {cells.index([]) + 1} of {len(cells)} is empty in {text!r}.")
+    return [word for cell in cells for word in cell]
 
 
 def is_batch(raw: Any) -> bool:
@@ -30,7 +57,7 @@ def is_batch(raw: Any) -> bool:
 
 def _is_row(raw: Any) -> bool:
     if isinstance(raw, str):
-        return ":" in raw
+        return ":" in raw or len(raw.replace(",", " ").split()) > 1
     return isinstance(raw, Mapping | list | tuple) or (isinstance(raw, np.ndarray) and raw.ndim > 0)
 
 
@@ -38,7 +65,7 @@ def _row(raw: Any, names: Sequence[str] | None, count: int) -> NDArray[np.float6
     if isinstance(raw, Mapping):
         row = _named(raw, names)
     elif isinstance(raw, str):
-        row = _libsvm(raw, count) if ":" in raw else _numbers(raw.replace(",", " ").split())
+        row = _libsvm(raw, count) if ":" in raw else _numbers(words(raw))
     elif not names and _are_indices(raw, count):
         row = _active([int(one) for one in raw], count)
     else:

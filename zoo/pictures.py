@@ -67,7 +67,23 @@ def grey_levels(raw: Any, preprocessing: Mapping[str, Any]) -> Floats:
         if raw.shape[1:] != size:
             raise _wrong_shape(raw, size)
         return _scaled_to_255(raw)
-    return np.stack([_fitted(one, size, preprocessing) for one in raw])
+    return np.stack(
+        [_numbered(at, len(raw), one, size, preprocessing) for at, one in enumerate(raw, 1)]
+    )
+
+
+def _numbered(
+    place: int, of: int, raw: Any, size: tuple[int, int], preprocessing: Mapping[str, Any]
+) -> Floats:
+    """A picture of several, whose place, and file, its error tells."""
+    try:
+        return _fitted(raw, size, preprocessing)
+    except InputError as error:
+        if of == 1:
+            raise
+        named = isinstance(raw, str | os.PathLike) and repr(str(raw)) not in str(error)
+        file = f", {str(raw)!r}" if named else ""
+        raise InputError(f"Picture {place} of {of}{file}: {error}") from None
 
 
 def is_batch(raw: Any) -> bool:

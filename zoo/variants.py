@@ -168,8 +168,9 @@ def _batches(inputs: Sequence[tuple[str, Sequence[Any]]], data: Feeds) -> list[F
     (name, shape), rows = inputs[0], data[names[0]]
     if len(names) > 1 or not rows.ndim:
         return [data]
-    size = shape[0] if shape and isinstance(shape[0], int) else _BATCH
-    whole = len(rows) - len(rows) % size if len(rows) > size else len(rows)
+    fixed = bool(shape) and isinstance(shape[0], int)
+    size = int(shape[0]) if fixed else _BATCH
+    whole = len(rows) - len(rows) % size if fixed and len(rows) > size else len(rows)
     return [{name: rows[at : at + size]} for at in range(0, whole, size)]
 
 

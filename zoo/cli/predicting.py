@@ -107,10 +107,28 @@ def _picture_from_stdin() -> Image.Image:
 
 
 def _rows(text: str) -> list[str]:
+    from zoo.errors import InputError
+
     if text != "-" and not _is_file(text):
+        if not _begins_with_a_number(text):
+            raise InputError(f"There is no file {text!r}, and it is no row of numbers.")
         return [text]
     content = read_text(None if text == "-" else Path(text))
-    return [line.strip() for line in content.splitlines() if line.strip()]
+    rows = [line.strip() for line in content.splitlines() if line.strip()]
+    if not rows:
+        raise InputError(f"{'Standard input' if text == '-' else text} holds no row.")
+    return rows
+
+
+def _begins_with_a_number(text: str) -> bool:
+    """Or may be a row of another form, with names or indices."""
+    if ":" in text or "=" in text:
+        return True
+    try:
+        float((text.replace(",", " ").split() or [""])[0])
+    except ValueError:
+        return text.strip().startswith(",")
+    return True
 
 
 def _is_file(text: str) -> bool:
@@ -124,10 +142,11 @@ def _features(row: str) -> str | list[str] | dict[str, str]:
     """A libsvm line as it is, `name=value` words as a mapping, others as numbers."""
     if ":" in row:
         return row
-    words = row.replace(",", " ").split()
+    from zoo.feature_rows import words
+
     if "=" not in row:
-        return words
-    pairs = (word.partition("=") for word in words)
+        return words(row)
+    pairs = (word.partition("=") for word in row.replace(",", " ").split())
     return {name: value for name, _, value in pairs}
 
 

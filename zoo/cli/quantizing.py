@@ -129,6 +129,7 @@ def _quantize_file(
 def read_arrays(path: Path) -> dict[str, Any]:
     """The arrays of an .npz file by their names, or that of an .npy file. Raises InputError."""
     import zipfile
+    import zlib
 
     import numpy as np
 
@@ -137,8 +138,11 @@ def read_arrays(path: Path) -> dict[str, Any]:
         if isinstance(loaded, np.ndarray):
             return {"": loaded}
         with loaded:
-            return dict(loaded)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            arrays = dict(loaded)
+        if not all(isinstance(one, np.ndarray) for one in arrays.values()):
+            raise ValueError("a file in it is no array")
+        return arrays
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "it holds no arrays of numbers"
         raise InputError(f"{path} cannot be read: {reason}.") from None
 
