@@ -137,7 +137,7 @@ def _preprocessing(run: FinishedRun, dataset: AnyDataset) -> Mapping[str, Any]:
         end = END if dataset.level == "word" else None
         unknown = dataset.vocabulary.unknown
         return {"kind": "tokens", "level": dataset.level, "unknown": unknown, "end": end}
-    found = run.facts.get("preprocessing")
+    found: Any = run.facts.get("preprocessing")
     if not is_preprocessing(found) or found["kind"] not in ("image", "features"):
         raise PublishError(
             f"{run.folder}: run.json has no preprocessing that a record can have: train again."

@@ -118,13 +118,7 @@ def read_checksums(content: bytes, place: str) -> dict[str, str]:
 def _named(wanted: Wanted) -> Iterator[Entry]:
     if not wanted.names:
         return
-    if wanted.hub is None:
-        records, mirrors = read_manifest(), None
-    else:
-        address = HubAddress(str(wanted.hub.expanduser().absolute()))
-        records, mirrors = read_hub(address).records, [str(wanted.hub)]
-        if not records:
-            raise ManifestError(f"{wanted.hub} is no hub: it has no {FILE_NAME} with records.")
+    records, mirrors = _hub_of(wanted)
     for name in wanted.names:
         known = find(name, records)
         matching = [one for one in records.values() if _matches(one, name)]
@@ -132,6 +126,16 @@ def _named(wanted: Wanted) -> Iterator[Entry]:
         if not found:
             raise UnknownModelError(f"No published weights {name!r}. {near(name, records)}")
         yield from (Entry(one, mirrors) for one in found)
+
+
+def _hub_of(wanted: Wanted) -> tuple[Mapping[str, Weights], Mirrors]:
+    """The records to choose from, and the mirrors that have their files."""
+    if wanted.hub is None:
+        return read_manifest(), None
+    records = read_hub(HubAddress(str(wanted.hub.expanduser().absolute()))).records
+    if not records:
+        raise ManifestError(f"{wanted.hub} is no hub: it has no {FILE_NAME} with records.")
+    return records, [str(wanted.hub)]
 
 
 def _matches(weights: Weights, pattern: str) -> bool:
