@@ -3,7 +3,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from records import artifact
 
 from zoo import cache
 from zoo.cache import cache_folder, cached_path, list_cached, prune, single_flight, verify_cached
-from zoo.errors import ChecksumError
+from zoo.errors import ChecksumError, ConfigError
 from zoo.fetching import fetch_artifact
 
 OTHER = artifact(b"other", "other.txt")
@@ -47,6 +49,9 @@ def test_the_folder_follows_the_environment(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("ZOO_HOME", "~/mine")
     assert cache_folder() == tmp_path / "mine"
+    monkeypatch.setenv("ZOO_HOME", "~nobody-of-that-name/mine")
+    with pytest.raises(ConfigError, match="'~nobody-of-that-name/mine' names the home folder"):
+        cache_folder()
     monkeypatch.delenv("ZOO_HOME")
     assert cache_folder("weights").parts[-2:] == ("gluon-zoo", "weights")
 
@@ -143,3 +148,29 @@ def test_a_stopped_holder_of_the_lock_blocks_nobody_for_long(
             waited = time.monotonic() - start
         holder.kill()
     assert 0.2 <= waited < 5
+
+
+def test_who_is_told_to_stop_waits_for_no_lock(zoo_home: Path) -> None:
+    path = cached_path(SAMPLE)
+    path.parent.mkdir()
+    halt = threading.Event()
+    with ThreadPoolExecutor(1) as pool, single_flight(path, SAMPLE.sha256):
+        waiting = pool.submit(_go_through, path, halt)
+        time.sleep(0.2)
+        assert not waiting.done()
+        halt.set()
+        waiting.result(timeout=5)
+
+
+def _go_through(path: Path, halt: threading.Event) -> None:
+    with single_flight(path, SAMPLE.sha256, halt):
+        pass
+
+
+def test_only_what_is_asked_for_is_hashed(
+    filled: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed = []
+    monkeypatch.setattr(cache, "_problem", lambda one, _: hashed.append(one.path))
+    assert len(list(verify_cached([SAMPLE], only={filled[0]}))) == 1
+    assert hashed == [filled[0]]

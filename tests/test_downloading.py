@@ -84,6 +84,7 @@ def test_nobody_listens(zoo_home: Path) -> None:
         ("http://example.org/files", "plain http is only for loopback and private hosts"),
         ("http://192.0.2.1.example.org/", "plain http is only for loopback and private hosts"),
         ("https://me:secret@127.0.0.1/", "an address with a user name or password is not used"),
+        ("https://10.0.0.1\\.example.org/files", "not an address"),
         ("ftp://127.0.0.1/", "scheme 'ftp' is not https, http, file or hf"),
         ("file://elsewhere/folder", "a file: address with a host"),
         ("hf://no-revision/repository", "not of the form hf://owner/repo@revision/file"),

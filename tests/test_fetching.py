@@ -19,6 +19,7 @@ from records import artifact, record
 
 from zoo import fetching
 from zoo.cache import cached_path
+from zoo.display import Display
 from zoo.errors import ChecksumError, DownloadError, ManifestError, OfflineError
 from zoo.fetching import fetch_all, fetch_artifact, read_artifact
 from zoo.manifest import Weights, parse_manifest
@@ -334,3 +335,26 @@ def test_the_leftover_of_a_killed_download_is_swept(zoo_home: Path, mirror: str)
     os.utime(leftover, (0, 0))
     fetch_artifact(SAMPLE, mirrors=[mirror])
     assert not leftover.exists()
+
+
+def test_a_damaged_file_is_set_aside_by_who_fetches_it_alone(mirror: str) -> None:
+    """Another process may have put a whole one there since somebody else looked."""
+    path = fetch_artifact(SAMPLE, mirrors=[mirror])
+    path.chmod(0o644)
+    path.write_bytes(CONTENT[::-1])
+    manner = fetching._Manner([mirror], False, "weights", Display(False))
+    assert fetching._from_cache(SAMPLE, False, manner) is None
+    assert path.read_bytes() == CONTENT[::-1]
+    assert fetching._from_cache(SAMPLE, False, manner, alone=True) is None
+    assert not path.exists()
+
+
+def test_a_held_lock_is_not_tidied_away(zoo_home: Path) -> None:
+    path = cached_path(SAMPLE)
+    path.parent.mkdir()
+    lock, left = (path.with_name(f".{path.name}.{one}") for one in ("lock", "0.damaged"))
+    for one in (lock, left):
+        one.touch()
+        os.utime(one, (1, 1))
+    fetching._sweep(path, SAMPLE)
+    assert (lock.exists(), left.exists()) == (True, False)

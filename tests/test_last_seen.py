@@ -125,19 +125,27 @@ def test_nothing_was_read_before(address: str, monkeypatch: pytest.MonkeyPatch) 
         get_weights(address)
 
 
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [("broken", "500 Internal Server Error"), ("later", "asks to wait 86400 s")],
+)
 def test_a_hub_that_is_down(
-    address: str, file_server: FileServer, caplog: pytest.LogCaptureFixture
+    fault: str,
+    reason: str,
+    address: str,
+    file_server: FileServer,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     get_weights(address)
     forget()
-    broken = address.replace("healthy", "broken")
-    with pytest.raises(DownloadError, match="500"):
+    broken = address.replace("healthy", fault)
+    with pytest.raises(DownloadError, match=reason):
         get_weights(broken)
     note = hubs.last_seen._note(address)
     os.replace(note, hubs.last_seen._note(broken))
     with caplog.at_level(logging.WARNING, "zoo"):
         assert get_weights(broken).name == "lenet.own"
-    assert "500 Internal Server Error. What was read last is used" in caplog.text
+    assert f"{reason}. What was read last is used" in caplog.text
 
 
 def test_a_hub_that_says_no_is_not_remembered(address: str, file_server: FileServer) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import os
 from pathlib import Path
 
+import pytest
 from mirrors import CONTENT, SAMPLE, files_in
 
 from zoo.owners import machine
@@ -91,4 +92,62 @@ def test_a_silent_file_is_abandoned(tmp_path: Path) -> None:
         path = next(tmp_path.glob(".*.part"))
         os.utime(path, (1, 1))
         assert abandoned(tmp_path, SAMPLE.sha256) == [path]
+        file.discard()
+
+
+def test_what_is_taken_over_is_at_work_again(tmp_path: Path) -> None:
+    """Else whoever tidies up takes it for silent, before the first new byte has come."""
+    _leave(tmp_path, 1000)
+    os.utime(tmp_path / SHARED, (1, 1))
+    with partial_file(tmp_path, SAMPLE) as file:
+        assert file.size == 1000
+        assert growing(tmp_path, SAMPLE.sha256, 60)
+        assert abandoned(tmp_path, SAMPLE.sha256) == []
+        file.discard()
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "too large"])
+def test_what_is_not_ours_to_take_is_passed_over(kind: str, tmp_path: Path) -> None:
+    """It is named like the file of a process elsewhere, which has been silent for long."""
+    found = tmp_path / f".{SAMPLE.sha256}.00000000-1.1-00000000.part"
+    if kind == "folder":
+        found.mkdir()
+    elif kind == "link":
+        found.symlink_to(tmp_path / "anything")
+        (tmp_path / "anything").write_bytes(CONTENT[:1000])
+    else:
+        with found.open("wb") as large:
+            large.truncate(SAMPLE.size + 1)
+    os.utime(found, (1, 1), follow_symlinks=False)
+    with partial_file(tmp_path, SAMPLE) as file:
+        assert file.size == 0
+        file.write(CONTENT)
+        file.publish(tmp_path / "final")
+    assert (tmp_path / "final").read_bytes() == CONTENT
+
+
+def test_whole_and_read_only_but_not_yet_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed right before its last step, by a user who may not write what is read-only."""
+    _leave(tmp_path, SAMPLE.size)
+    (tmp_path / SHARED).chmod(0o444)
+    opened = os.open
+
+    def as_no_root(path: Path, flags: int, *rest: int) -> int:
+        if flags & os.O_RDWR and Path(path).exists() and not os.stat(path).st_mode & 0o200:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, flags, *rest)
+
+    monkeypatch.setattr(os, "open", as_no_root)
+    with partial_file(tmp_path, SAMPLE) as file:
+        assert (file.size, file.sha256) == (SAMPLE.size, SAMPLE.sha256)
+        file.publish(tmp_path / "final")
+
+
+def test_an_address_that_is_no_text(tmp_path: Path) -> None:
+    address = os.fsdecode(b"/mirrors/Gr\xf6\xdfe")
+    with partial_file(tmp_path, SAMPLE) as file:
+        file.note(address, '"v1"')
+        assert file.validator(address) == '"v1"'
         file.discard()

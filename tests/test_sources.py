@@ -7,6 +7,7 @@ import pytest
 from mirrors import SAMPLE, with_sources
 
 from zoo.downloading import SourceError
+from zoo.errors import ConfigError
 from zoo.sources import Source, configured_mirrors, hub_source, open_source, sources_of
 
 
@@ -126,3 +127,23 @@ def test_files_of_a_hub() -> None:
     assert hub_source("/srv/hub", "a.bin") == Source("/srv/hub/a.bin")
     assert hub_source("http://127.0.0.1:1/h", "a.bin") == Source("http://127.0.0.1:1/h/a.bin")
     assert hub_source("hf://me/w@v1", "a.bin") == Source("hf://me/w@v1/a.bin")
+
+
+def test_a_hub_leads_nobody_astray_by_its_own_address() -> None:
+    """Its host is public, and so must be whatever that redirects to."""
+    own = with_sources("https://example.org/sample.bin")
+    for hub, public in (("https://example.org", True), ("http://127.0.0.1:8000", False)):
+        artifact = replace(own, hub=hub, sources=(f"{hub}/sample.bin",))
+        assert [one.public for one in sources_of(artifact, [], "weights")] == [public, public]
+
+
+def test_a_mirror_that_cannot_be_looked_at_is_one_that_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ZOO_MIRROR", "/" + "a" * 5000)
+    assert configured_mirrors("weights") == ["/" + "a" * 5000]
+
+
+def test_a_mirror_in_the_home_of_nobody() -> None:
+    with pytest.raises(ConfigError, match="'~nobody-of-that-name/mirror' names the home folder"):
+        list(sources_of(SAMPLE, ["~nobody-of-that-name/mirror"], "weights"))

@@ -65,7 +65,7 @@ def parse_address(text: str) -> HubAddress:
         raise _refusal(place, "it is empty or holds a control character")
     scheme = place.split("://", 1)[0].lower() if "://" in place else ""
     if scheme == "":
-        return HubAddress(str(Path(os.path.abspath(Path(place).expanduser()))), pin)
+        return HubAddress(str(Path(os.path.abspath(expanded(place)))), pin)
     parts = _parts(place)
     if "@" in parts.netloc and scheme != "hf":
         raise _refusal(f"{scheme}://...", "it holds a user name or a password")
@@ -80,6 +80,16 @@ def parse_address(text: str) -> HubAddress:
     if not parts.hostname:
         raise _refusal(place, "it names no host")
     return HubAddress(f"{scheme}://{place.split('://', 1)[1].rstrip('/')}", pin)
+
+
+def expanded(folder: str | Path) -> Path:
+    """The folder with `~` as the home it means. Raises ConfigError where there is no such home."""
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError:
+        raise ConfigError(
+            f"{str(folder)!r} names the home folder of nobody here: write the whole path."
+        ) from None
 
 
 def _split_pin(text: str) -> tuple[str, str]:

@@ -13,12 +13,14 @@ import os
 import re
 import secrets
 import stat
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from zoo.addresses import expanded
 from zoo.errors import ChecksumError, DownloadError
 from zoo.partial import growing
 from zoo.records import Artifact
@@ -31,6 +33,7 @@ _LEFTOVER = re.compile(
     r"\.{1,2}([0-9a-f]{64}|[0-9a-f]{16})([.-].*)?\.(part|damaged|lock|validator)", re.DOTALL
 )
 _PATIENCE = 20.0
+_GLANCE = 0.5  # seconds between two looks at what else may end the waiting
 _STALE = 600.0
 _CHUNK = 1 << 18  # stays in the processor's cache between reading and hashing
 
@@ -49,13 +52,16 @@ class CachedFile:
 def cache_folder(subfolder: str = "") -> Path:
     """The cache's root or one folder in it; it need not exist.
 
-    Raises DownloadError where nothing says which folder it is.
+    Raises DownloadError where nothing says which folder it is, ConfigError for a ZOO_HOME in the
+    home of nobody.
     """
     import platformdirs
 
     own = os.environ.get("ZOO_HOME")
     try:
-        chosen = own or platformdirs.user_cache_dir("gluon-zoo", appauthor=False)
+        if own:
+            return expanded(own).absolute() / subfolder
+        chosen = platformdirs.user_cache_dir("gluon-zoo", appauthor=False)
         return Path(chosen).expanduser().absolute() / subfolder
     except (RuntimeError, OSError):
         raise DownloadError(
@@ -111,18 +117,19 @@ def set_aside(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def single_flight(path: Path, sha256: str) -> Iterator[None]:
+def single_flight(path: Path, sha256: str, halt: threading.Event | None = None) -> Iterator[None]:
     """Let one process at a time fetch `path`, where the file system has locks.
 
-    Waits as long as the other one's partial file grows. Correctness never depends on it: partial
-    files have distinct names, and a whole one takes the place of another.
+    Waits as long as the other one's partial file grows, but no longer once `halt` is set.
+    Correctness never depends on it: partial files have distinct names, and a whole one takes the
+    place of another.
     """
     import filelock
 
     lock = filelock.FileLock(_lock_path(path))
     try:
         if _is_no_other_file(_lock_path(path)):
-            _acquire(lock, path.parent, sha256)
+            _acquire(lock, path.parent, sha256, halt or threading.Event())
         yield
     finally:
         lock.release(force=True)
@@ -152,14 +159,18 @@ def list_cached() -> list[CachedFile]:
     return found
 
 
-def verify_cached(known: Iterable[Artifact] = ()) -> Iterator[tuple[CachedFile, str | None]]:
-    """Hash every cached file again; with each comes what is wrong with it, or None.
+def verify_cached(
+    known: Iterable[Artifact] = (), *, only: Container[Path] | None = None
+) -> Iterator[tuple[CachedFile, str | None]]:
+    """Hash every cached file again, or `only` those; with each comes what is wrong, or None.
 
     Files of `known` artifacts must have their size and sha256; of others only the digest's first
     16 digits can be compared, those in the file's name.
     """
     artifacts = {f"{one.sha256[:16]}-{one.basename}": one for one in known}
     for cached in list_cached():
+        if only is not None and cached.path not in only:
+            continue
         yield cached, _problem(cached, artifacts.get(cached.path.name))
 
 
@@ -212,13 +223,15 @@ def _is_no_other_file(lock: Path) -> bool:
     return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
 
 
-def _acquire(lock: filelock.BaseFileLock, folder: Path, sha256: str) -> None:
-    while True:
+def _acquire(lock: filelock.BaseFileLock, folder: Path, sha256: str, halt: threading.Event) -> None:
+    begun = time.monotonic()
+    while not halt.is_set():
         try:
-            lock.acquire(timeout=_PATIENCE)
+            lock.acquire(timeout=_GLANCE)
             return
         except TimeoutError:
-            if not growing(folder, sha256, _PATIENCE):
+            long = time.monotonic() - begun > _PATIENCE
+            if long and not growing(folder, sha256, _PATIENCE):
                 return
         except (OSError, NotImplementedError):
             return

@@ -35,7 +35,8 @@ class SourceError(Exception):
     """One source did not give the file: why, and what may help.
 
     `retry`: asking again. `restart`: asking for the whole file instead of the rest.
-    `missing`: the source does not have it. `pause`: seconds that it asks to wait.
+    `missing`: the source does not have it. `pause`: seconds that it asks to wait. `down`: it says
+    nothing of the file now, but may later.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class SourceError(Exception):
         restart: bool = False,
         missing: bool = False,
         pause: float = 0.0,
+        down: bool = False,
     ) -> None:
         super().__init__(reason)
         self.retry = retry
         self.restart = restart
         self.missing = missing
         self.pause = pause
+        self.down = down or retry
 
 
 class Body:
@@ -138,7 +141,7 @@ def _reason(error: Exception, complaint: str) -> SourceError:
     from urllib3.exceptions import ReadTimeoutError
 
     if complaint:
-        return SourceError(complaint)
+        return SourceError(complaint, down=True)
     if isinstance(error, exceptions.SSLError):
         return SourceError(f"TLS refused: {_cause(error)}")
     if isinstance(error, exceptions.ProxyError):
@@ -213,6 +216,8 @@ def _check_url(url: str) -> None:
         host, credentials = parts.hostname or "", "@" in parts.netloc
     except ValueError:
         raise SourceError("not an address") from None
+    if "\\" in parts.netloc:  # where urllib3 sees the end of the host
+        raise SourceError("not an address")
     if credentials:
         raise SourceError("an address with a user name or password is not used: remove it")
     if not host or parts.scheme not in ("https", "http"):
@@ -283,7 +288,7 @@ def _check_status(response: Any) -> None:
     retry = status in (408, 429) or status >= 500
     pause = _retry_after(response.headers.get("Retry-After", "")) if retry else 0.0
     if pause > LONGEST_PAUSE:
-        raise SourceError(f"{reason}, asks to wait {pause:.0f} s")
+        raise SourceError(f"{reason}, asks to wait {pause:.0f} s", down=True)
     missing, restart = status in (404, 410), status == 416
     raise SourceError(reason, retry=retry, restart=restart, missing=missing, pause=pause)
 
@@ -318,15 +323,15 @@ def _body(raw: Any, watch: Watch, end: float) -> Iterator[bytes]:
     while True:
         now = time.monotonic()
         if now > end:
-            raise SourceError(OVERTIME)
+            raise SourceError(OVERTIME, down=True)
         if now >= window:
             if window and taken < SLOWEST * RATE_SECONDS:
-                raise SourceError(complaint)
+                raise SourceError(complaint, down=True)
             taken, window = 0, now + RATE_SECONDS
             _allow(watch, RATE_SECONDS + SILENCE_SECONDS, complaint, end)
         chunk = raw.read1(_CHUNK, decode_content=False)
         if not chunk and watch.complaint:
-            raise SourceError(watch.complaint)
+            raise SourceError(watch.complaint, down=True)
         if not chunk:
             return
         taken += len(chunk)

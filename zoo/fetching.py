@@ -31,7 +31,7 @@ from zoo.display import Display
 from zoo.errors import ChecksumError, DownloadError, ManifestError, OfflineError, ZooError
 from zoo.manifest import embedded_folder, read_manifest
 from zoo.partial import sweep
-from zoo.receiving import receive
+from zoo.receiving import HaltedError, receive
 from zoo.records import Artifact
 from zoo.sources import sources_of
 
@@ -190,7 +190,14 @@ def _is_packaged(artifact: Artifact) -> bool:
     return any((one.file, one.sha256) == (artifact.file, artifact.sha256) for one in published)
 
 
-def _from_cache(artifact: Artifact, keep: bool, manner: _Manner) -> _Found | None:
+def _from_cache(
+    artifact: Artifact, keep: bool, manner: _Manner, *, alone: bool = False
+) -> _Found | None:
+    """The cached file, None where it is not there or damaged.
+
+    Who fetches it `alone` sets a damaged one aside: another process may have put a whole one there
+    since somebody else looked.
+    """
     path = cached_path(artifact, manner.subfolder)
     try:
         content = check_file(path, artifact, keep=keep)
@@ -198,8 +205,9 @@ def _from_cache(artifact: Artifact, keep: bool, manner: _Manner) -> _Found | Non
         return None
     except ChecksumError as error:
         _refuse_wrong_size(path, artifact)
-        set_aside(path)
-        _say(f"{error} It is set aside and fetched again.")
+        if alone:
+            set_aside(path)
+            _say(f"{error} It is set aside and fetched again.")
         return None
     sweep(path.parent, artifact)
     drop_lock(path)
@@ -223,17 +231,19 @@ def _refuse_wrong_size(path: Path, artifact: Artifact) -> None:
 
 def _from_sources(artifact: Artifact, keep: bool, manner: _Manner) -> _Found:
     path = cached_path(artifact, manner.subfolder)
-    with _writable(path), single_flight(path, artifact.sha256):
-        found = _from_cache(artifact, keep, manner)
+    with _writable(path), single_flight(path, artifact.sha256, manner.halt):
+        if manner.halt.is_set():
+            raise HaltedError
+        found = _from_cache(artifact, keep, manner, alone=True)
         if found is not None:
             return found
         _sweep(path, artifact)
         try:
             _receive(artifact, path, manner)
         except FileNotFoundError:
-            # asleep for so long that another process took the partial file over
-            if _from_cache(artifact, False, manner) is None:
-                raise
+            # asleep for so long that another process took the partial file over, or tidied it away
+            if _from_cache(artifact, False, manner, alone=True) is None:
+                _receive(artifact, path, manner)
         return _Found(path, check_file(path, artifact, keep=True) if keep else b"")
 
 
@@ -254,7 +264,8 @@ def _sweep(path: Path, artifact: Artifact) -> None:
     """Remove what killed processes left, except the bytes that this download goes on from."""
     old = [*leftovers([path.parent], path.name), *leftovers([path.parent], seconds=_DAY)]
     for stale in old:
-        if not stale.name.startswith(f".{artifact.sha256}."):
+        held = stale.name == f".{path.name}.lock"
+        if not held and not stale.name.startswith(f".{artifact.sha256}."):
             with contextlib.suppress(OSError):
                 stale.unlink()
 

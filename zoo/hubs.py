@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo import last_seen, manifest
-from zoo.addresses import HubAddress
+from zoo.addresses import HubAddress, expanded
 from zoo.cache import check_file, open_regular
 from zoo.downloading import SourceError
 from zoo.errors import (
@@ -83,7 +83,7 @@ def check_at_hub(artifact: Artifact) -> None:
 
 def read_folder(folder: Path) -> tuple[bytes, Hub]:
     """The manifest of the hub in a folder, its bytes and what they say. Raises ManifestError."""
-    address = HubAddress(os.path.abspath(folder.expanduser()))
+    address = HubAddress(os.path.abspath(expanded(folder)))
     found = _from_folder(Path(address.place), None)
     return found.manifest, _opened(address, found, None)
 
@@ -106,7 +106,7 @@ def read_hub(address: HubAddress, *, key: Path | None = None, offline: bool | No
 def hub_key(key: Path | None = None) -> Path | None:
     """The public key by which hubs must be signed: the argument, else ZOO_HUB_KEY."""
     named = os.environ.get(KEY_VARIABLE, "")
-    return Path(named).expanduser() if key is None and named else key
+    return expanded(named) if key is None and named else key
 
 
 @functools.cache
@@ -123,7 +123,7 @@ def _remote_hub(address: HubAddress, key: Path | None, offline: bool) -> Hub:
             found = _Read(found.manifest, _fetched_signature(address.place))
     except SourceError as error:
         failure = _unreachable(address.place, error)
-        if not error.retry:
+        if not error.down:
             raise failure from None
         return _opened(address, _seen_before(address, before, key, failure), key)
     hub = _opened(address, found, key)

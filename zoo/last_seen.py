@@ -73,7 +73,8 @@ def sweep() -> list[Path]:
 
 
 def _note(place: str) -> Path:
-    return cache_folder(FOLDER) / f".{hashlib.sha256(place.encode()).hexdigest()[:16]}.seen"
+    digest = hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()
+    return cache_folder(FOLDER) / f".{digest[:16]}.seen"
 
 
 def _keep(path: Path, content: bytes) -> None:

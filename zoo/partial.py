@@ -9,6 +9,7 @@ the file system has locks or not. Taking it over is a rename, which only one can
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
 import json
@@ -27,8 +28,9 @@ from zoo.records import Artifact
 
 SILENT_SECONDS = 600.0
 _CHUNK = 1 << 20
-_FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_FLAGS |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_READ |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_FLAGS = _READ | os.O_RDWR
 
 
 class Partial:
@@ -80,8 +82,8 @@ class Partial:
 
     def publish(self, target: Path) -> None:
         """Give the file its final name, read-only, and put both on the disk."""
-        make_read_only(self._file)
         os.fsync(self._file.fileno())
+        make_read_only(self._file)
         self._file.close()
         os.replace(self._path, target)
         self._forget_validator()
@@ -165,40 +167,64 @@ def _claimed(path: Path, artifact: Artifact) -> BinaryIO | None:
     chosen: BinaryIO | None = None
     left = sorted(abandoned(path.parent, artifact.sha256), key=_size, reverse=True)
     for found in left:
-        if chosen is not None:
-            found.unlink(missing_ok=True)
-            continue
-        with contextlib.suppress(FileNotFoundError):
-            if is_at_work(found):
-                _copy(found, path)
-            else:
-                os.rename(found, path)
-            chosen = _usable(path, artifact)
+        if chosen is None:
+            chosen = _taken(found, path, artifact)
+        else:
+            with contextlib.suppress(OSError):
+                found.unlink()
     return chosen
 
 
-def _copy(found: Path, path: Path) -> None:
+def _taken(found: Path, path: Path, artifact: Artifact) -> BinaryIO | None:
+    """What an earlier download left, at `path`; None where it cannot be gone on with."""
+    try:
+        if is_at_work(found):
+            _copy(found, path, artifact)
+        else:
+            os.rename(found, path)
+            # else it would look silent, and be tidied away
+            os.utime(path, follow_symlinks=os.utime not in os.supports_follow_symlinks)
+        return os.fdopen(_opened(path, artifact), "r+b", buffering=0)
+    except OSError:  # another user's, or taken by another process
+        with contextlib.suppress(OSError):
+            _remove(path)
+        return None
+
+
+def _copy(found: Path, path: Path, artifact: Artifact) -> None:
     # its process may be far away and only asleep: it must not write what we go on with
-    with os.fdopen(os.open(found, _FLAGS), "rb") as source, _new(path) as file:
-        shutil.copyfileobj(source, file)
-    found.unlink(missing_ok=True)
+    with os.fdopen(os.open(found, _READ), "rb") as source:
+        _check_usable(source.fileno(), artifact)
+        with _new(path) as file:
+            shutil.copyfileobj(source, file)
+    with contextlib.suppress(OSError):
+        found.unlink()
 
 
-def _usable(path: Path, artifact: Artifact) -> BinaryIO | None:
-    """The claimed file, if it is a plain file of this user and no longer than it may be."""
+def _opened(path: Path, artifact: Artifact) -> int:
+    """A descriptor of the claimed file, also where it was whole and is read-only already."""
     try:
         descriptor = os.open(path, _FLAGS)
+    except PermissionError:
+        with os.fdopen(os.open(path, _READ), "rb") as file:
+            _check_usable(file.fileno(), artifact)
+            os.fchmod(file.fileno(), 0o644)
+        descriptor = os.open(path, _FLAGS)
+    try:
+        _check_usable(descriptor, artifact)
     except OSError:
-        _remove(path)
-        return None
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _check_usable(descriptor: int, artifact: Artifact) -> None:
+    """Raises OSError unless it is a plain file of this user, and no longer than it may be."""
     status = os.fstat(descriptor)
     mine = status.st_uid == os.geteuid() if hasattr(os, "geteuid") else True
     plain = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
-    if plain and mine and 0 < status.st_size <= artifact.size:
-        return os.fdopen(descriptor, "r+b", buffering=0)
-    os.close(descriptor)
-    _remove(path)
-    return None
+    if not (plain and mine and 0 < status.st_size <= artifact.size):
+        raise OSError(errno.EINVAL, "not what a download of this file leaves")
 
 
 def _remove(path: Path) -> None:
@@ -223,7 +249,7 @@ def _validator_path(folder: Path, artifact: Artifact) -> Path:
 
 def _mark(address: str) -> str:
     """The address in a form that gives no secret away."""
-    return hashlib.sha256(address.encode()).hexdigest()[:16]
+    return hashlib.sha256(address.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _size(path: Path) -> int:

@@ -145,7 +145,7 @@ class _Reception:
 
     def _check_time(self, ahead: float = 0.0) -> None:
         if time.monotonic() + ahead > self._until:
-            raise SourceError(OVERTIME)
+            raise SourceError(OVERTIME, down=True)
 
     def _pause(self, seconds: float) -> None:
         self._check_time(ahead=seconds)

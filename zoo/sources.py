@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import url2pathname
 
+from zoo.addresses import expanded
 from zoo.downloading import Body, SourceError, is_public, open_url
 from zoo.records import Artifact
 from zoo.unwrapping import gunzip, tar_member
@@ -79,7 +80,7 @@ def hub_source(place: str, file: str) -> Source:
 def configured_mirrors(subfolder: str) -> list[str]:
     """The mirrors that the environment names; a folder's own name may hold spaces and commas."""
     value = os.environ.get(MIRROR_VARIABLES.get(subfolder, "ZOO_MIRROR"), "")
-    if Path(value).is_dir():
+    if os.path.isdir(value):  # Path.is_dir raises for folders that may not be looked at
         return [value] if value else []
     return [entry for entry in re.split(r"[\s,]+", value) if entry]
 
@@ -106,7 +107,7 @@ def open_source(
 
 def _joined(mirror: str, file: str) -> str:
     if "://" not in mirror:
-        return str(Path(mirror).expanduser() / file)
+        return str(expanded(mirror) / file)
     return f"{mirror.rstrip('/')}/{quote(file)}"
 
 
@@ -123,8 +124,10 @@ def _restricted(source: Source, hub: str) -> Source:
     parts, home = urlsplit(source.address), urlsplit(hub)
     if parts.scheme == "file":
         return replace(source, refusal="not used: the manifest of a hub on the network names it")
-    if parts.scheme == "hf" or (parts.scheme, parts.netloc) == (home.scheme, home.netloc):
+    if parts.scheme == "hf":
         return source
+    if (parts.scheme, parts.netloc) == (home.scheme, home.netloc):
+        return replace(source, public=_is_on_public_host(hub))
     if not is_public(parts.hostname or ""):
         return replace(source, refusal="not used: a private host, and another one than the hub's")
     return replace(source, public=True)

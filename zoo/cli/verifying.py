@@ -80,11 +80,10 @@ def cached(artifacts: list[Artifact], every: bool) -> Iterator[Check]:
     """The cached files of these artifacts, or every cached file."""
     from zoo.cache import cached_path, verify_cached
 
-    wanted = {cached_path(artifact) for artifact in artifacts}
-    for one, problem in verify_cached(artifacts):
-        if every or one.path in wanted:
-            mend = f"{problem} It is fetched again when it is used." if problem else None
-            yield Check("cached", one.path, mend)
+    wanted = None if every else {cached_path(artifact) for artifact in artifacts}
+    for one, problem in verify_cached(artifacts, only=wanted):
+        mend = f"{problem} It is fetched again when it is used." if problem else None
+        yield Check("cached", one.path, mend)
 
 
 def report(checks: list[Check], json: bool) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from zoo.addresses import HubAddress
+from zoo.addresses import HubAddress, expanded
 from zoo.errors import ManifestError, PublishError, UnknownModelError, near
 from zoo.fetching import fetch_all
 from zoo.hubs import read_hub
@@ -132,7 +132,7 @@ def _hub_of(wanted: Wanted) -> tuple[Mapping[str, Weights], Mirrors]:
     """The records to choose from, and the mirrors that have their files."""
     if wanted.hub is None:
         return read_manifest(), None
-    records = read_hub(HubAddress(str(wanted.hub.expanduser().absolute()))).records
+    records = read_hub(HubAddress(str(expanded(wanted.hub).absolute()))).records
     if not records:
         raise ManifestError(f"{wanted.hub} is no hub: it has no {FILE_NAME} with records.")
     return records, [str(wanted.hub)]
