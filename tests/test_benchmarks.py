@@ -59,7 +59,7 @@ def test_tables_are_put_between_their_marks(load: Any, tmp_path: Path) -> None:
         tables.write_tables(page, content, threads=2, rounds=1, clock="perf_counter")
 
 
-@pytest.mark.parametrize("module", ["inference_tables", "browser"])
+@pytest.mark.parametrize("module", ["inference_tables", "browser", "fetch", "training"])
 def test_the_page_has_the_marks(load: Any, module: str) -> None:
     if module == "browser":
         pytest.importorskip("playwright", reason="needs Playwright")

@@ -82,6 +82,13 @@ def test_a_dtype_that_numpy_lacks_is_refused() -> None:
         params.read(content)
 
 
+def test_a_shape_that_no_array_can_have_is_refused() -> None:
+    content = safetensors_file({"a": entry(0, 0, [0, 2**47, 2**47])})
+    with pytest.raises(WeightsError, match="a shape that no array can have"):
+        params.read(content)
+    assert params.read(safetensors_file({"a": entry(0, 0, [0, 3])}))["a"].shape == (0, 3)
+
+
 @pytest.mark.parametrize("header", [{}, {"__metadata__": {"a": "b"}}])
 def test_no_tensors_is_a_valid_file(header: dict[str, Any]) -> None:
     assert params.read(safetensors_file(header)) == {}

@@ -62,7 +62,7 @@ def fitted(arrays: Arrays, net: Any, ctx: Any = None) -> Arrays:
     Raises WeightsError unless all fit.
     """
     names = {id(parameter): name for name, parameter in params.parameters(net).items()}
-    styles = [{name: names[key] for name, key in style.items()} for style in _styles(net, arrays)]
+    styles = ({name: names[key] for name, key in style.items()} for style in _styles(net, arrays))
     style = next((one for one in styles if arrays.keys() <= one.keys()), {})
     arranged: Arrays = {}
     for name, array in arrays.items():
@@ -78,6 +78,8 @@ def _styles(net: Any, arrays: Mapping[str, Any]) -> Iterator[dict[str, int]]:
     yield {name: id(one) for name, one in params.names(net).items()}
     yield {name: id(one) for name, one in net._collect_params_with_prefix().items()}
     own = {one.name.removeprefix(net.prefix): id(one) for one in params.names(net).values()}
+    if len(arrays) > len(own):  # none of these can hold them all
+        return
     first = next(iter(own), "")
     for name in arrays:
         if name.endswith(first):

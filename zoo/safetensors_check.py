@@ -29,6 +29,7 @@ LONGEST_HEADER = 4 << 20
 _MOST_VALUES = 160_000
 _MOST_TENSORS = 20_000
 _LARGEST_RANK = 16
+_LARGEST_ARRAY = 2**63 - 1  # bytes, that NumPy allows with empty axes left out
 _NAME = re.compile(r"[^\x00-\x1f\x7f/\\]{1,256}")
 
 
@@ -103,6 +104,8 @@ def _check_tensor(name: str, entry: Any, start: int) -> int:
         raise WeightsError(
             f"tensor {name!r} starts at byte {offsets[0]} instead of {start}: {what}."
         )
+    if math.prod(one or 1 for one in shape) * ITEM_SIZES[dtype] > _LARGEST_ARRAY:
+        raise WeightsError(f"tensor {name!r} has a shape that no array can have: {tuple(shape)}.")
     needed = math.prod(shape) * ITEM_SIZES[dtype]
     if offsets[1] - offsets[0] != needed:
         raise WeightsError(

@@ -163,6 +163,25 @@ def test_garments_are_named_as_in_python(open_gallery: Open, tmp_path: Path) -> 
     assert "not a picture" in visit.refusal()
 
 
+@pytest.mark.skipif(not DIGITS, reason="no weights of mnist are published")
+def test_a_blank_picture_leaves_no_answer(open_gallery: Open, tmp_path: Path) -> None:
+    visit = open_gallery(page_of(DIGITS[-1]))
+    visit.page.locator("[data-sample]").first.click()
+    visit.settled()
+    blank = tmp_path / "blank.png"
+    Image.new("L", (90, 90), 255).save(blank)
+    visit.page.set_input_files("[data-file]", blank)
+    status = visit.page.locator("[data-status]")
+    visit.page.wait_for_function(
+        "line => line.textContent.startsWith('Nothing in the picture')",
+        arg=status.element_handle(),
+    )
+    assert set(visit.answers()) == {"\u2013"}
+    visit.page.locator("[data-sample]").first.click()
+    visit.settled()
+    assert "published sha256" in status.inner_text()
+
+
 def test_a_house_is_estimated_as_in_python(open_gallery: Open) -> None:
     name = "linear_regression.california_housing"
     visit = open_gallery(page_of(name))
@@ -220,6 +239,26 @@ def test_writing_can_be_stopped_and_begun_again(open_gallery: Open, name: str) -
     visit.page.wait_for_selector(".demo[aria-busy=false]")
     note = visit.page.locator("[data-note]").inner_text()
     assert note.startswith(f"{slider.get_attribute('min')} tokens")
+
+
+@pytest.mark.parametrize("name", WRITERS[:1])
+def test_stopped_and_begun_again_before_the_model_is_there(open_gallery: Open, name: str) -> None:
+    prompt = "The king said that"
+    visit = open_gallery(page_of(name))
+    held: list[Any] = []
+    visit.page.context.route("**/*.safetensors", lambda route: held.append(route))
+    visit.page.fill("[name=prompt]", prompt)
+    for slider, value in (("temperature", "0"), ("length", "40")):
+        visit.page.fill(f"[name={slider}]", value)
+    with visit.page.expect_request("**/*.safetensors"):
+        visit.page.click("[data-write]")
+    visit.page.click("[data-write]")
+    visit.page.click("[data-write]")
+    for route in held:
+        route.continue_()
+    visit.page.wait_for_selector(".demo[aria-busy=false]")
+    written = visit.page.locator("[data-page]").text_content()
+    assert written == zoo.pipeline(name)(prompt, length=40).text
 
 
 TEXTS = (

@@ -7,9 +7,11 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import onnx
 import pytest
 
 import zoo
+from zoo.errors import WeightsError
 from zoo.fetching import read_artifact
 from zoo.gallery import architecture, charts
 from zoo.gallery.architecture import Stage
@@ -79,3 +81,14 @@ def test_a_log_becomes_curves(tmp_path: Path) -> None:
     assert heights == sorted(heights)  # downwards: the loss falls
     assert len(set(heights)) == 3
     assert "at the end 0.5" in drawn.get("aria-label", "")
+
+
+def test_what_is_no_graph_is_refused() -> None:
+    node = onnx.helper.make_node("Identity", ["x"], ["y"])
+    no_ends = onnx.helper.make_model(onnx.helper.make_graph([node], "g", [], []))
+    for content, reason in (
+        (b"junk", "not an ONNX file|cannot be"),
+        (no_ends.SerializeToString(), "no input or no output"),
+    ):
+        with pytest.raises(WeightsError, match=reason):
+            layers(content)

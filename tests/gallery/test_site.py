@@ -16,8 +16,10 @@ import zoo
 from zoo.errors import ChecksumError, ConfigError, MissingDependencyError
 from zoo.figures import file_size
 from zoo.gallery import build_site, onnxruntime_web
+from zoo.gallery.pages import log_of
 from zoo.gallery.serving import POLICY
 from zoo.manifest import read_manifest
+from zoo.owners import machine
 from zoo.versions import newest
 
 pytest.importorskip("jinja2", reason="needs the extra gallery")
@@ -187,3 +189,36 @@ def test_the_lock_holds_the_pinned_version_and_no_address() -> None:
     packages = [one for place, one in locked.items() if place]
     assert all(one["integrity"].startswith("sha512-") for one in packages)
     assert "resolved" not in text
+
+
+@pytest.mark.parametrize("place", [".", "link"])
+def test_a_gallery_replaces_the_one_in_which_one_stands(
+    place: str,
+    build: Callable[[Path], list[Path]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = tmp_path / "site"
+    build(site)
+    (site / "index.html").write_text("old")
+    (tmp_path / "link").symlink_to(site)
+    monkeypatch.chdir(site if place == "." else tmp_path)
+    build(Path(place))
+    assert (site / "index.html").read_text("utf-8") != "old"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["link", "site"]
+
+
+def test_what_a_killed_build_left_is_removed(
+    build: Callable[[Path], list[Path]], tmp_path: Path
+) -> None:
+    left = tmp_path / f".site.{machine()}-{2**22 + 1}.1-00000000.part"
+    left.mkdir()
+    (left / "index.html").write_text("half")
+    build(tmp_path / "site")
+    assert [one.name for one in tmp_path.iterdir()] == ["site"]
+
+
+def test_the_record_of_another_hub_has_not_our_log() -> None:
+    weights = zoo.get_weights("mlp.mnist")
+    assert log_of(weights, ROOT) is not None
+    assert log_of(weights.of_hub("elsewhere"), ROOT) is None

@@ -145,7 +145,9 @@ def _record(weights: Weights, logs: Path) -> Mapping[str, Any]:
 
 
 def log_of(weights: Weights, logs: Path) -> Path | None:
-    """The training log of a record, where it is below the folder `logs`."""
+    """The training log of a record, where it is below the folder `logs`; other hubs keep theirs."""
+    if weights.hub:
+        return None
     path = (logs / weights.provenance["log"]).resolve()
     return path if path.is_relative_to(logs.resolve()) and path.is_file() else None
 

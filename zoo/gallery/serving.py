@@ -28,7 +28,6 @@ class _Handler(SimpleHTTPRequestHandler):
         ".mjs": "text/javascript; charset=utf-8",
         ".html": "text/html; charset=utf-8",
         ".css": "text/css; charset=utf-8",
-        ".wasm": "application/wasm",
     }
 
     def end_headers(self) -> None:

@@ -8,17 +8,18 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from zoo import lookup
+from zoo.atomic import sweep
 from zoo.errors import ConfigError
 from zoo.fetching import read_artifact
 from zoo.gallery import mistakes, onnxruntime_web
 from zoo.gallery.demonstrations import SAMPLES
 from zoo.gallery.pages import log_of, render
 from zoo.manifest import FILE_NAME, Weights, write_manifest
+from zoo.owners import own_path
 from zoo.versions import newest
 
 _HERE = Path(__file__).parent
@@ -43,24 +44,38 @@ def build_site(
     of something else, MissingDependencyError without onnxruntime-web or Jinja, ChecksumError for
     one of other bytes, and what fetching raises.
     """
+    out = out.resolve()
     if out.exists() and not (out / _MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{out} exists and is not a gallery: give a new or an empty folder.")
     records = newest(lookup.records()) if records is None else records
     files = _files(records, onnxruntime_web.read(runtime), logs or _CHECKOUT)
     out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    sweep(out)
+    temporary = own_path(out.parent, out.name)
+    temporary.mkdir()
     try:
         for place, content in files:
             _write(temporary / place, content)
         (temporary / "weights").mkdir(exist_ok=True)
         write_manifest(temporary / "weights" / FILE_NAME, records)
-        temporary.chmod(0o755)
-        shutil.rmtree(out, ignore_errors=True)
-        temporary.replace(out)
-    except BaseException:
+        _put(temporary, out)
+    finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise
     return sorted(path for path in out.rglob("*") if path.is_file())
+
+
+def _put(folder: Path, out: Path) -> None:
+    """Give the folder the name `out`; what is there goes once the new one has it."""
+    before = own_path(out.parent, out.name)
+    if out.exists():
+        out.rename(before)
+    try:
+        folder.rename(out)
+    except OSError:
+        if before.exists():
+            before.rename(out)
+        raise
+    shutil.rmtree(before, ignore_errors=True)
 
 
 def _files(

@@ -29,7 +29,7 @@ def bind(
     are no such graph, for a graph that needs more than itself (see `structure`), and for
     arrays that do not fit it: missing, unknown, wrong shape or dtype.
     """
-    model = _parse(graph)
+    model = parse(graph)
     left = bind_structure(model, arrays)
     set_metadata(model, metadata or {})
     return serialize(model, left)
@@ -51,15 +51,16 @@ def bind_structure(model: onnx.ModelProto, arrays: Mapping[str, NDArray[Any]]) -
 
 def read_opset(model: bytes) -> int:
     """The opset of a model's bytes. Raises WeightsError for bytes that are none."""
-    return _opset(_parse(model))
+    return _opset(parse(model))
 
 
 def read_metadata(model: bytes) -> dict[str, str]:
     """The metadata_props of a model's bytes. Raises WeightsError for bytes that are none."""
-    return {one.key: one.value for one in _parse(model).metadata_props}
+    return {one.key: one.value for one in parse(model).metadata_props}
 
 
-def _parse(graph: bytes) -> onnx.ModelProto:
+def parse(graph: bytes) -> onnx.ModelProto:
+    """The model in a file's bytes. Raises WeightsError for bytes that are none."""
     check_model(graph)
     try:
         model = onnx.load_model_from_string(graph)

@@ -7,6 +7,8 @@ from math import prod
 
 import onnx
 
+from zoo.errors import WeightsError
+from zoo.onnx.binding import parse
 from zoo.onnx.graph import PARAMETER
 
 _PLUMBING = ("Cast", "Identity", "Reshape", "Shape", "Squeeze", "Transpose", "Unsqueeze")
@@ -46,7 +48,7 @@ class _Graph:
             kind = info.type.tensor_type
             if kind.HasField("shape"):
                 axes = kind.shape.dim
-                self.shapes[info.name] = tuple(one.dim_value or one.dim_param for one in axes)
+                self.shapes[info.name] = tuple(_axis(one) for one in axes)
             if kind.elem_type == onnx.TensorProto.INT64:
                 self.integers.add(info.name)
         fixed = {"", *self.parameters, *(one.name for one in self.graph.initializer)}
@@ -55,13 +57,19 @@ class _Graph:
                 self.arranged |= dict.fromkeys(node.output, node)
 
 
+def _axis(found: onnx.TensorShapeProto.Dimension) -> int | str:
+    return int(found.dim_value) if found.dim_value > 0 else str(found.dim_param)
+
+
 def layers(graph: bytes) -> list[Layer]:
     """The layers of a published graph in the order in which they run.
 
-    Left out is what only re-arranges numbers, and what follows from the weights alone. `graph` is
-    trusted: one of zoo's own artifacts.
+    Left out is what only re-arranges numbers, and what follows from the weights alone. Raises
+    WeightsError for bytes that are no graph with an input and an output.
     """
-    model = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(graph))
+    model = onnx.shape_inference.infer_shapes(parse(graph))
+    if not model.graph.input or not model.graph.output:
+        raise WeightsError("The graph has no input or no output.")
     known = _Graph(model.graph)
     counted: set[str] = set()
     found: list[Layer] = []

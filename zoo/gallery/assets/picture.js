@@ -42,13 +42,17 @@ export function startPicture(root) {
     settle();
   };
 
+  const forget = () => {
+    panels.forEach((panel) => showBars(panel, labels, null));
+    showSeen(seen, null, preprocessing);
+    spoken.textContent = "";
+  };
+
   const clear = () => {
     pad.clear();
     root.classList.remove("drawn");
     picture = null;
-    panels.forEach((panel) => showBars(panel, labels, null));
-    showSeen(seen, null, preprocessing);
-    spoken.textContent = "";
+    forget();
   };
 
   const look = () => {
@@ -67,11 +71,16 @@ export function startPicture(root) {
       while (again) {
         again = false;
         await predict();
-        if (opened.length === panels.length) status.accept();
+        if (opened.length === panels.length) {
+          status.accept();
+          status.verified();
+        }
       }
     } catch (error) {
-      if (error instanceof BlankPicture) status.say(error.message);
-      else status.refuse(error);
+      if (error instanceof BlankPicture) {
+        forget();
+        status.say(error.message);
+      } else status.refuse(error);
     }
     busy = false;
     settle();

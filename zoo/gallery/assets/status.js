@@ -15,7 +15,7 @@ export class Status {
 
   verified() {
     this.bar.hidden = true;
-    this.say("\u2713 Every file has the published sha256.");
+    this.say("\u2713 Every file of the models has the published sha256.");
   }
 
   progress({ text, name, loaded }) {

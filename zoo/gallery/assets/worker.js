@@ -110,11 +110,12 @@ async function write({ name, prompt, length, temperature, topK }, id) {
   let { logits, state } = await readPrompt(model, promptIds(model, prompt));
   let milliseconds = 0;
   let count = 0;
+  const mean = () => milliseconds / Math.max(1, count - 1); // the first token is the prompt's
   while (count < length && !stopped.delete(id)) {
     if (unknown !== null) logits[model.index.get(unknown)] = -Infinity;
     const token = choose(logits, { temperature, topK }, random());
     count += 1;
-    post(continuation.add(model.tokens[token]), { count, milliseconds: milliseconds / count });
+    post(continuation.add(model.tokens[token]), { count, milliseconds: mean() });
     await new Promise((resume) => setTimeout(resume)); // so that a stop is heard
     if (count === length) break;
     const start = performance.now();
@@ -122,7 +123,7 @@ async function write({ name, prompt, length, temperature, topK }, id) {
     milliseconds += performance.now() - start;
   }
   const rest = continuation.rest();
-  if (rest) post(rest, { count, milliseconds: milliseconds / Math.max(1, count) });
+  if (rest) post(rest, { count, milliseconds: mean() });
   return { count };
 }
 

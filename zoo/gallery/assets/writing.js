@@ -17,15 +17,22 @@ export function startWriting(root) {
     button.textContent = "Stop";
     page.replaceChildren(marked("b", prompt), marked("span", ""));
     root.setAttribute("aria-busy", "true");
-    writing = { stop: () => (writing = null) };
+    let stopped = false; // this one, while another may have begun
+    writing = {
+      stop() {
+        stopped = true;
+        writing = null;
+      },
+    };
     try {
       await open(root.dataset.model, (progress) => status.progress(progress));
       status.accept();
       status.verified();
-      if (writing) await goOn({ prompt, length, temperature, topK });
+      if (!stopped) await goOn({ prompt, length, temperature, topK });
     } catch (error) {
       status.refuse(error);
     }
+    if (stopped && writing) return;
     writing = null;
     root.setAttribute("aria-busy", "false");
     button.textContent = "Write";
