@@ -160,7 +160,8 @@ def _compared(path: Path, traced: Any) -> Row:
         session = open_session(path, threads=1)
         row["onnxruntime"] = "ok"
         difference = check.compare_session(session, traced)
-        row["largest_relative_difference"] = f"{difference.relative:.1e}"
+        if difference:
+            row["largest_relative_difference"] = f"{difference.relative:.1e}"
     except ZooError as error:
         return {**row, "status": _line(error)}
     return {**row, "status": "ok"}

@@ -125,3 +125,10 @@ def test_neither_mxnet_nor_onnx_runtime_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def test_a_file_without_an_opset_is_refused(graph: bytes) -> None:
+    model = onnx.load_model_from_string(graph)
+    model.opset_import[0].domain = "ai.onnx.ml"
+    with pytest.raises(WeightsError, match="names no opset"):
+        bind(model.SerializeToString(), ARRAYS)

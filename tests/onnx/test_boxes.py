@@ -48,6 +48,7 @@ NMS: dict[str, dict[str, Any]] = {
     "forced_without_classes": {"force_suppress": True, "topk": 15},
     "background": {"id_index": 0, "background_id": 1},
     "topk": {"topk": 10},
+    "topk_none": {"topk": 0, "out_format": "center"},
     "topk_classes": {"topk": 15, "id_index": 0, "valid_thresh": 0.4},
     "topk_many": {"topk": 100},
     "threshold": {"valid_thresh": 0.6},

@@ -67,6 +67,7 @@ ROWS = {
         [TensorSpec("x", (2, "batch"), "int64")],
     ),
     "unravel": (lambda F, x: F.unravel_index(x, shape=(2, 4)), [COLUMN]),
+    "unravel_open": (lambda F, x: F.unravel_index(x, shape=(-1, 3)), [COLUMN]),
     "zeros_like": (lambda F, x: F.zeros_like(x), [CUBE]),
     "zeros_like_dtype": (lambda F, x: F.zeros_like(x, dtype="int64") + x, [CUBE]),
     "ones_like": (lambda F, x: F.ones_like(x) + x, [CUBE]),

@@ -132,6 +132,23 @@ HEADS = {
 }
 
 
+def test_a_softmax_of_several_axes_is_refused(tmp_path: Path) -> None:
+    products = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=3, flatten=False, name="fc")
+    params = {"fc_weight": mx.nd.random.normal(shape=(3, 6)), "fc_bias": mx.nd.ones(3)}
+    given = {"inputs": {"data": CUBE}, "params": params}
+    with pytest.raises(ExportError, match="set preserve_shape"):
+        export_onnx(mx.sym.SoftmaxOutput(products, name="head"), tmp_path / "net.onnx", **given)
+    for options in ({"preserve_shape": True}, {"multi_output": True}):
+        head = mx.sym.SoftmaxOutput(products, name="head", **options)
+        assert export_onnx(head, tmp_path / "net.onnx", **given).max_rel is not None
+
+
+def test_a_range_without_an_end_begins_where_it_is_told(tmp_path: Path) -> None:
+    symbol = mx.sym.elemwise_add(mx.sym.var("data"), mx.sym.arange(3, infer_range=True))
+    report = export_onnx(symbol, tmp_path / "net.onnx", inputs={"data": (6,)}, params={})
+    assert report.max_rel == 0
+
+
 @pytest.mark.parametrize("name", HEADS)
 def test_a_head_needs_no_label(tmp_path: Path, name: str) -> None:
     symbol = HEADS[name](mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=3, name="fc"))

@@ -14,6 +14,7 @@ from layers import CUBE, IDS, IMAGE, ROW, Case, check, function, over
 
 from zoo._mxnet import gluon, mx, nn
 from zoo.errors import ExportError
+from zoo.manifest import TensorSpec
 from zoo.onnx import export_onnx, to_model
 
 
@@ -117,6 +118,7 @@ ROWS: dict[str, tuple[Any, Any]] = {
     "where_number": (lambda F, x: F.np.where(x > 0, x, 0.5), ROW),
     "where_number_first": (lambda F, x: F.np.where(x > 0, 0.5, x), ROW),
     "where_numbers": (lambda F, x: F.np.where(x > 0, 0.5, 2.5), ROW),
+    "where_numbers_of_numbers": (lambda F, x: F.np.where(F.npx.relu(x), 0.5, 2.5), ROW),
     "astype": (lambda F, x: (x * 4).astype("int32"), ROW),
     "any": (lambda F, x: F.np.any(x > 1, axis=1), ROW),
     "all": (lambda F, x: F.np.all(x > -1, axis=0), ROW),
@@ -197,6 +199,10 @@ ROWS: dict[str, tuple[Any, Any]] = {
     "copy": (lambda F, x: F.np.exp(F.np.copy(x)), ROW),
     "nan_to_num_integers": (lambda F, x: F.np.nan_to_num(x), IDS),
     "nan_to_num": (lambda F, x: F.np.nan_to_num(F.np.log(x), nan=7), ROW),
+    "nan_to_num_double": (
+        lambda F, x: F.np.nan_to_num(x / (x * 0)),
+        [TensorSpec("x", ("batch", 6), "float64")],
+    ),
     "ldexp": (lambda F, x, y: F.np.ldexp(x, F.np.rint(y)), [ROW, ROW]),
     "relu": (lambda F, x: F.npx.relu(x), ROW),
     "sigmoid": (lambda F, x: F.npx.sigmoid(x), ROW),
@@ -279,6 +285,16 @@ def test_bits(opset: int) -> None:
 @over(CASES)
 def test_numpy(case: Case, opset: int) -> None:
     check(case, opset)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"ord": 2, "axis": (1, 2)}, {"ord": "nuc", "axis": (1, 2)}, {"ord": 2.5, "axis": 1}],
+)
+def test_norms_that_are_none_of_vectors_are_refused(options: dict[str, Any]) -> None:
+    layer = nn.HybridLambda(lambda F, x: F.np.linalg.norm(x, **options))
+    with pytest.raises(ExportError, match=r"norm of matrices is not|ord=2\.5 is not supported"):
+        to_model(layer, inputs=CUBE)
 
 
 @pytest.mark.parametrize("call", [lambda F, x: F.np.sin(x), lambda F, x: x + 0.5])

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from zoo._mxnet import mx, nn
+from zoo._mxnet import gluon, mx, nn
 from zoo.errors import ExportError
 from zoo.onnx import export_onnx, open_session, to_model
+from zoo.onnx.operators import OPERATORS
 
 SHAPE = ("batch", 4000)
 
@@ -67,3 +68,44 @@ def test_draws_are_of_their_distribution(tmp_path: Path, name: str, opset: int) 
 def test_what_cannot_be_drawn_is_refused(call: Any, opset: int, message: str) -> None:
     with pytest.raises(ExportError, match=message):
         to_model(nn.HybridLambda(call), inputs=("batch", 4), opset=opset)
+
+
+class Encoder(gluon.HybridBlock):
+    """Mean and spread, and what is drawn with them, as in a variational autoencoder."""
+
+    def hybrid_forward(self, F: Any, data: Any) -> Any:
+        mean, spread = F.tanh(data), F.exp(data / 2)
+        return mean, spread, mean + F.random.normal_like(mean) * spread
+
+
+def test_outputs_that_no_draw_reaches_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = export_onnx(Encoder(), tmp_path / "net.onnx", inputs=("batch", 4))
+    assert report.max_abs is not None
+    assert report.max_abs < 1e-5
+    monkeypatch.setitem(OPERATORS, "tanh", lambda _, ctx: ctx.inputs[0])
+    with pytest.raises(ExportError, match="Output 'output0' differs from MXNet's"):
+        export_onnx(Encoder(), tmp_path / "wrong.onnx", inputs=("batch", 4))
+
+
+def test_where_all_is_drawn_no_difference_is_told(tmp_path: Path) -> None:
+    layer = nn.HybridLambda(lambda F, x: F.random.normal_like(x))
+    report = export_onnx(layer, tmp_path / "net.onnx", inputs=("batch", 4))
+    assert (report.max_abs, report.max_rel) == (None, None)
+
+
+class Noisy(gluon.HybridBlock):
+    """Noise added in every step of a loop."""
+
+    def hybrid_forward(self, F: Any, data: Any) -> Any:
+        def body(step: Any, states: Any) -> Any:
+            return step + F.random.normal_like(step), states
+
+        outputs, _ = F.contrib.foreach(body, data, [F.sum(data, axis=0)])
+        return outputs
+
+
+def test_a_draw_within_a_loop_is_one_too(tmp_path: Path) -> None:
+    report = export_onnx(Noisy(), tmp_path / "net.onnx", inputs=("time", 4))
+    assert report.max_abs is None

@@ -78,4 +78,7 @@ def _declaration(info: onnx.ValueInfoProto) -> tuple[tuple[int, ...], Any]:
 
 
 def _opset(model: onnx.ModelProto) -> int:
-    return int(next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx")))
+    named = [one.version for one in model.opset_import if one.domain in ("", "ai.onnx")]
+    if not named:
+        raise WeightsError("The ONNX file names no opset.")
+    return int(named[0])

@@ -20,6 +20,8 @@ from zoo.onnx.symbol import VARIABLE, Edge, Node, SymbolGraph
 
 Translator = Callable[[Node, "Context"], str | Sequence[str]]
 
+END = (1 << 63) - 1  # where a slice ends that goes on to the end
+
 _KEEP_ORDER = ("Flatten", "Reshape", "Squeeze", "Unsqueeze")
 
 

@@ -26,14 +26,15 @@ from zoo.onnx.weights import LazyArrays
 
 DIFFERENCE = "difference_from_mxnet"  # the key in a model's metadata
 
-Compared = Callable[[bytes | Path], Difference]
+Compared = Callable[[bytes | Path], Difference | None]
 
 
 @dataclass(frozen=True)
 class ExportReport:
     """What was written, and how far ONNX Runtime's outputs are from MXNet's.
 
-    `max_rel` is relative to the largest number of the output; both are None without the check.
+    `max_rel` is relative to the largest number of the output; both are None without the check, and
+    where every output follows from a random draw.
     `data` is the second file of a model with external data.
     """
 
@@ -175,7 +176,7 @@ def _graph(
 
 def _check(
     traced: Trace, weights: bool, stored_dtype: str | None, content: bytes | Path
-) -> Difference:
+) -> Difference | None:
     """Raises ExportError for what is no valid ONNX, or not the network."""
     check_structure(content)
     if weights or isinstance(content, Path):

@@ -6,22 +6,22 @@ alone is no difference: here the rows of one are put in the order of the other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.onnx.symbol import SymbolGraph
+from zoo.onnx.symbol import Node
 
 Array = NDArray[Any]
 
 _RANKING = ("_contrib_box_nms", "_contrib_MultiBoxDetection", "argsort", "sort", "topk")
 
 
-def ranks(graph: SymbolGraph) -> bool:
-    """Whether a graph puts anything in the order of numbers."""
-    return any(node.op in _RANKING for node in graph.nodes)
+def ranks(nodes: Iterable[Node]) -> bool:
+    """Whether any of the nodes puts something in the order of numbers."""
+    return any(node.op in _RANKING for node in nodes)
 
 
 def in_order_of(expected: Sequence[Array], found: Sequence[Array], tolerance: float) -> list[Array]:

@@ -40,6 +40,13 @@ class Scope:
         return [self.types[edge] for edge in self.graph.outputs]
 
 
+def every_node(graph: SymbolGraph, inner: Mapping[int, tuple[Scope, ...]]) -> list[Node]:
+    """The nodes of a graph, those within others too."""
+    scopes = [scope for held in inner.values() for scope in held]
+    nested = [node for scope in scopes for node in every_node(scope.graph, scope.inner)]
+    return [*graph.nodes, *nested]
+
+
 def type_graph(
     text: str, load: Load, known: Mapping[str, TensorType], sizes: Sizes
 ) -> tuple[Types, dict[int, tuple[Scope, ...]]]:

@@ -12,9 +12,9 @@ from zoo.onnx.context import Walk
 from zoo.onnx.folding import prune
 from zoo.onnx.graph import OnnxGraph
 from zoo.onnx.operators import OPERATORS, supported_operators
-from zoo.onnx.scopes import Scope
+from zoo.onnx.scopes import every_node
 from zoo.onnx.shapes import TensorType
-from zoo.onnx.symbol import VARIABLE, Node, SymbolGraph
+from zoo.onnx.symbol import VARIABLE, Node
 from zoo.onnx.tracing import Trace
 
 
@@ -26,7 +26,7 @@ def translate(
     Raises ExportError naming each operator that has no translator.
     """
     symbol = traced.graph
-    _check_operators(_every_node(symbol, traced.inner))
+    _check_operators(every_node(symbol, traced.inner))
     graph = OnnxGraph(opset, traced.names())
     inputs = traced.network.inputs
     tensors = {spec.name: spec.name for spec in inputs}
@@ -51,13 +51,6 @@ def _declare(graph: OnnxGraph, name: str, kind: TensorType, stored_dtype: str | 
         return name
     graph.add_input(name, TensorType(kind.shape, stored_dtype), parameter=True)
     return graph.add_node("Cast", [name], f"{name}/float32", to=onnx.TensorProto.FLOAT)[0]
-
-
-def _every_node(graph: SymbolGraph, inner: Mapping[int, tuple[Scope, ...]]) -> list[Node]:
-    """Those within others too."""
-    scopes = [scope for held in inner.values() for scope in held]
-    nested = [node for scope in scopes for node in _every_node(scope.graph, scope.inner)]
-    return [*graph.nodes, *nested]
 
 
 def _check_operators(nodes: Sequence[Node]) -> None:

@@ -5,11 +5,23 @@ from __future__ import annotations
 import numpy as np
 from onnx import TensorProto, numpy_helper
 
-from zoo.onnx.context import Context, Translator
+from zoo.onnx.context import END, Context, Translator
 from zoo.onnx.symbol import Node
 
-_END = (1 << 63) - 1
 _LOWEST = float("-inf")
+
+
+_NMS = (
+    "overlap_thresh",
+    "valid_thresh",
+    "coord_start",
+    "score_index",
+    "id_index",
+    "background_id",
+    "force_suppress",
+    "in_format",
+    "out_format",
+)
 
 
 def box_nms(node: Node, ctx: Context) -> str:
@@ -19,8 +31,11 @@ def box_nms(node: Node, ctx: Context) -> str:
     the first `topk` of those are compared, classes apart unless force_suppress says otherwise.
     """
     attributes = node.attributes
-    rows = _batched(ctx)
-    count = _count(ctx, attributes.integer("topk", -1))
+    rows, topk = _batched(ctx), attributes.integer("topk", -1)
+    if topk == 0:
+        attributes.ignore(*_NMS)
+        return ctx.inputs[0]
+    count = _count(ctx, topk)
     score, kind = attributes.integer("score_index", 1), attributes.integer("id_index", -1)
     background = attributes.number("background_id", -1)
     scores = _column(ctx, rows, score)
@@ -136,7 +151,7 @@ def _converted(ctx: Context, rows: str, start: int, form: str) -> str:
     """MXNet leaves a box alone whose first number is negative."""
     before = ctx.slice(rows, [0], [start], [1])
     boxes = ctx.slice(rows, [start], [start + 4], [1])
-    after = ctx.slice(rows, [start + 4], [_END], [1])
+    after = ctx.slice(rows, [start + 4], [END], [1])
     changed = to_corners(ctx, boxes) if form == "corner" else to_centers(ctx, boxes)
     alone = ctx.emit("Less", ctx.slice(boxes, [0], [1], [1]), ctx.scalar(0))
     boxes = ctx.emit("Where", alone, boxes, changed)

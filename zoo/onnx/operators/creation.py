@@ -46,10 +46,11 @@ def static(node: Node, ctx: Context) -> list[int]:
 
 def arange(node: Node, ctx: Context) -> str:
     attributes = node.attributes
-    attributes.ignore("ctx", "dtype", "infer_range")
+    attributes.ignore("ctx", "dtype")
     (length,) = static(node, ctx)
     start, step = attributes.number("start", 0), attributes.number("step", 1)
-    if attributes.value("stop") is None:  # a lone bound is the end
+    open_end = attributes.flag("infer_range", False)
+    if attributes.value("stop") is None and not open_end:  # a lone bound is the end
         start = 0
     places = np.arange(length) // attributes.integer("repeat", 1)
     return ctx.constant((start + step * places).astype(ctx.output().dtype))

@@ -79,13 +79,13 @@ def rcbrt(ctx: Context, data: str) -> str:
 
 
 def log1p(ctx: Context, data: str) -> str:
-    """log(1 + x), also where 1 + x rounds to 1: log(u) * x / (u - 1) with u = 1 + x."""
+    """log(1 + x), also where 1 + x rounds to 1 or to x: log(u) * (x / (u - 1)) with u = 1 + x."""
     one = _number(ctx, 1)
     grown = ctx.emit("Add", data, one)
-    rest = ctx.emit("Sub", grown, one)
-    ratio = ctx.emit("Div", ctx.emit("Mul", ctx.emit("Log", grown), data), rest)
-    plain = ctx.emit("Equal", rest, _number(ctx, 0))
-    return ctx.emit("Where", plain, data, ratio)
+    rest, log = ctx.emit("Sub", grown, one), ctx.emit("Log", grown)
+    ratio = ctx.emit("Mul", log, ctx.emit("Div", data, rest))
+    large = ctx.emit("Where", ctx.emit("Equal", grown, data), log, ratio)
+    return ctx.emit("Where", ctx.emit("Equal", rest, _number(ctx, 0)), data, large)
 
 
 def expm1(ctx: Context, data: str) -> str:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.errors import ExportError
-from zoo.onnx.context import Context, Translator
+from zoo.onnx.context import END, Context, Translator
 from zoo.onnx.symbol import Node
-
-_END = (1 << 63) - 1
 
 
 def to_tensor(node: Node, ctx: Context) -> str:
@@ -42,7 +40,7 @@ def flip(axis: int) -> Translator:
         size = ctx.shape()[axis]
         if not isinstance(size, int) or size % 2:
             raise ExportError(f"{node.label}: MXNet turns an even number of rows around only.")
-        return ctx.slice(ctx.inputs[0], [-1], [-_END], [axis], [-1])
+        return ctx.slice(ctx.inputs[0], [-1], [-END], [axis], [-1])
 
     return translate
 

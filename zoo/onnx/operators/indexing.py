@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.errors import ExportError
-from zoo.onnx.context import Context, Translator
+from zoo.onnx.context import END, Context, Translator
 from zoo.onnx.operators.comparison import truth
 from zoo.onnx.symbol import Node
 
@@ -79,14 +79,6 @@ def scatter_nd(node: Node, ctx: Context) -> str:
     return ctx.emit("ScatterND", ctx.filled(0), indices, ctx.inputs[0])
 
 
-def scatter_set_nd(node: Node, ctx: Context) -> str:
-    """A tensor in which some elements are replaced."""
-    node.attributes.ignore("shape")
-    data, values, _ = ctx.inputs
-    indices = ctx.transpose(places(ctx, 2), _last_axis_first(ctx.rank(2)))
-    return ctx.emit("ScatterND", data, indices, values)
-
-
 def index_copy(node: Node, ctx: Context) -> str:
     data, _, rows = ctx.inputs
     column = ctx.emit("Unsqueeze", places(ctx, 1), ctx.int64([1]))
@@ -132,7 +124,8 @@ def unravel(node: Node, ctx: Context) -> str:
     column = (-1, *[1] * ctx.rank())
     indices = ctx.emit("Unsqueeze", places(ctx, 0), ctx.int64([0]))
     rows = ctx.emit("Div", indices, ctx.constant(np.array(steps, np.int64).reshape(column)))
-    sizes = ctx.constant(np.array(shape, np.int64).reshape(column))
+    # MXNet leaves the first coordinate as large as it is
+    sizes = ctx.constant(np.array([END, *shape[1:]], np.int64).reshape(column))
     return ctx.as_output(ctx.emit("Mod", rows, sizes), "int64")
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.errors import ExportError
-from zoo.onnx.context import Context, Translator
+from zoo.onnx.context import END, Context, Translator
 from zoo.onnx.operators.boxes import marked, suppress, to_centers
 from zoo.onnx.symbol import Node
 
-_END = (1 << 63) - 1
 _LOWEST = float("-inf")
 
 
@@ -78,13 +77,13 @@ def detection(node: Node, ctx: Context) -> str:
     first = ctx.emit("Where", real, kept, ctx.scalar(-1))
     if count == anchors:
         return first
-    rest = _without_class(ctx, ctx.slice(compact, [count], [_END], [1]))
+    rest = _without_class(ctx, ctx.slice(compact, [count], [END], [1]))
     return ctx.emit("Concat", first, rest, axis=1)
 
 
 def _best_class(ctx: Context) -> list[str]:
     """The best class but the background, from 0, and its score, (batch, anchors)."""
-    scores = ctx.slice(ctx.inputs[0], [1], [_END], [1])
+    scores = ctx.slice(ctx.inputs[0], [1], [END], [1])
     score, kind = ctx.emit_many("TopK", scores, ctx.int64([1]), outputs=2, axis=1)
     axis = ctx.int64([1])
     number = ctx.cast(ctx.emit("Squeeze", kind, axis), ctx.dtype())
@@ -140,14 +139,14 @@ def _kept(node: Node, ctx: Context, ordered: str, best: str, classes: int, count
     pairs = suppress(ctx, boxes, scores, ctx.int64([count]), overlap, -1)
     stays = ctx.cast(marked(ctx, best, pairs), "bool")
     kinds = ctx.emit("Where", stays, kinds, ctx.scalar(-1))
-    rest = ctx.slice(ordered, [1], [_END], [2])
+    rest = ctx.slice(ordered, [1], [END], [2])
     return ctx.emit("Concat", ctx.emit("Unsqueeze", kinds, ctx.int64([2])), rest, axis=2)
 
 
 def _without_class(ctx: Context, rows: str) -> str:
     kinds = ctx.slice(rows, [0], [1], [2])
     none = ctx.emit("Expand", ctx.scalar(-1), ctx.emit("Shape", kinds))
-    return ctx.emit("Concat", none, ctx.slice(rows, [1], [_END], [2]), axis=2)
+    return ctx.emit("Concat", none, ctx.slice(rows, [1], [END], [2]), axis=2)
 
 
 OPERATORS: dict[str, Translator] = {

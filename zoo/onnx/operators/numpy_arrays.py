@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ExportError
-from zoo.onnx.context import Context, Translator
+from zoo.onnx.context import END, Context, Translator
 from zoo.onnx.operators import creation, indexing, shapes, slicing
+from zoo.onnx.operators.comparison import truth
 from zoo.onnx.operators.elementwise import same
 from zoo.onnx.shapes import Dimension
 from zoo.onnx.symbol import Node
@@ -76,7 +77,7 @@ def _rolled(ctx: Context, data: str, shift: int, axis: int, length: Dimension) -
     else:
         measured = ctx.emit("Shape", data, start=axis, end=axis + 1)
         place = ctx.emit("Mod", ctx.int64([-shift]), measured)
-    end = ctx.emit("Slice", data, place, ctx.int64([(1 << 63) - 1]), axes)
+    end = ctx.emit("Slice", data, place, ctx.int64([END]), axes)
     return ctx.emit("Concat", end, ctx.emit("Slice", data, ctx.int64([0]), place, axes), axis=axis)
 
 
@@ -202,7 +203,7 @@ def diff(node: Node, ctx: Context) -> str:
     times, axis = node.attributes.integer("n", 1), node.attributes.integer("axis", -1)
     (data,) = ctx.inputs
     for _ in range(times):
-        later = ctx.slice(data, [1], [(1 << 63) - 1], [axis])
+        later = ctx.slice(data, [1], [END], [axis])
         data = ctx.emit("Sub", later, ctx.slice(data, [0], [-1], [axis]))
     return data
 
@@ -210,15 +211,15 @@ def diff(node: Node, ctx: Context) -> str:
 def where_numbers(node: Node, ctx: Context) -> str:
     numbers = [node.attributes.number(name, 0) for name in ("x", "y")]
     dtype = ctx.output().dtype
-    return ctx.emit("Where", ctx.inputs[0], *(ctx.scalar(number, dtype) for number in numbers))
+    condition = truth(ctx, ctx.inputs[0], ctx.dtype())
+    return ctx.emit("Where", condition, *(ctx.scalar(number, dtype) for number in numbers))
 
 
 def _where_number(first: bool) -> Translator:
     def translate(node: Node, ctx: Context) -> str:
         number = ctx.scalar(node.attributes.number("scalar", 0), ctx.output().dtype)
         condition, other = ctx.inputs
-        if ctx.dtype() != "bool":
-            condition = ctx.cast(condition, "bool")
+        condition = truth(ctx, condition, ctx.dtype())
         return ctx.emit("Where", condition, *((number, other) if first else (other, number)))
 
     return translate

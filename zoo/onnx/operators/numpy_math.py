@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from zoo.errors import ExportError
 from zoo.onnx import opset
 from zoo.onnx.context import Context, Translator
@@ -20,7 +22,7 @@ from zoo.onnx.operators.comparison import (
     truth,
 )
 from zoo.onnx.operators.elementwise import FUNCTIONS, elementwise
-from zoo.onnx.operators.reductions import axes_of, cumsum, extreme_place, norm, reduction
+from zoo.onnx.operators.reductions import axes_of, extreme_place, np_norm, reduction
 from zoo.onnx.symbol import Node
 
 
@@ -114,7 +116,7 @@ def nan_to_num(node: Node, ctx: Context) -> str:
     if not ctx.dtype().startswith("float"):
         attributes.ignore("nan", "posinf", "neginf")
         return data
-    largest = 3.4028234663852886e38
+    largest = float(np.finfo(ctx.dtype()).max)
     number = ctx.scalar(attributes.number("nan", 0))
     data = ctx.emit("Where", ctx.emit("IsNaN", data), number, data)
     for name, limit, signs in (("posinf", largest, (0, 1)), ("neginf", -largest, (1, 0))):
@@ -203,7 +205,6 @@ OPERATORS: dict[str, Translator] = {
     **{f"_npi_{name}_scalar": logic_scalar(test) for name, test in LOGIC.items()},
     "_np_all": _quantified("ReduceMin"),
     "_np_any": _quantified("ReduceMax"),
-    "_np_cumsum": cumsum,
     "_np_max": reduction("ReduceMax"),
     "_np_min": reduction("ReduceMin"),
     "_np_prod": reduction("ReduceProd"),
@@ -222,7 +223,7 @@ OPERATORS: dict[str, Translator] = {
     "_npi_logical_not": logical_not,
     "_npi_mean": reduction("ReduceMean"),
     "_npi_nan_to_num": nan_to_num,
-    "_npi_norm": norm,
+    "_npi_norm": np_norm,
     "_npi_std": _spread(root=True),
     "_npi_var": _spread(root=False),
     "_npx_relu": elementwise("relu"),

@@ -10,6 +10,7 @@ from zoo.onnx.context import Context, Translator
 from zoo.onnx.symbol import Node
 
 _NORMS = {1: "ReduceL1", 2: "ReduceL2"}
+_OF_ALL_ELEMENTS = (1, -2)  # values of `flag` that mean the root of the sum of squares
 _WIDE = {"float16": "float32", "bool": "int64", "int8": "int32", "uint8": "int32"}
 
 
@@ -61,17 +62,28 @@ def axes_of(node: Node, rank: int) -> list[int]:
 
 def norm(node: Node, ctx: Context) -> str:
     attributes = node.attributes
-    order, keepdims = attributes.integer("ord", 2), attributes.flag("keepdims", False)
+    order, keepdims = attributes.number("ord", 2), attributes.flag("keepdims", False)
     attributes.ignore("out_dtype", "flag")
-    if order not in _NORMS:
-        raise ExportError(f"{node.label}: ord={order} is not supported, only 1 and 2.")
+    if order not in (1, 2):
+        raise ExportError(f"{node.label}: ord={order:g} is not supported, only 1 and 2.")
     axes = axes_of(node, ctx.rank())
     if len(axes) == 2 and "None" not in attributes.text("axis") and order == 1:
         raise ExportError(f"{node.label}: the matrix norm of order 1 is not supported.")
-    (data,) = ctx.converted(_dtype(node, ctx, _NORMS[order]))
-    return ctx.as_output(
-        _over(ctx, _NORMS[order], data, axes, keepdims), _dtype(node, ctx, _NORMS[order])
-    )
+    op_type = _NORMS[int(order)]
+    dtype = _dtype(node, ctx, op_type)
+    (data,) = ctx.converted(dtype)
+    return ctx.as_output(_over(ctx, op_type, data, axes, keepdims), dtype)
+
+
+def np_norm(node: Node, ctx: Context) -> str:
+    """`mx.np.linalg.norm`, which says in `flag` what it means over two axes."""
+    flag = node.attributes.integer("flag", -1)
+    if len(axes_of(node, ctx.rank())) == 2 and flag not in _OF_ALL_ELEMENTS:
+        raise ExportError(
+            f"{node.label}: a norm of matrices is not supported, only that of vectors (over one "
+            "axis) and Frobenius' (without `ord`)."
+        )
+    return norm(node, ctx)
 
 
 def moments(node: Node, ctx: Context) -> list[str]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from zoo.errors import ExportError
-from zoo.onnx.context import Context, Translator
+from zoo.onnx.context import END, Context, Translator
 from zoo.onnx.symbol import Node
-
-_END = (1 << 63) - 1
 
 
 def slice_axes(node: Node, ctx: Context) -> str:
@@ -15,9 +13,9 @@ def slice_axes(node: Node, ctx: Context) -> str:
     cuts = []
     for axis, (begin, end) in enumerate(zip(begins, ends, strict=True)):
         step = (steps[axis] if steps else None) or 1
-        first = (0 if step > 0 else _END - 1) if begin is None else begin
-        last = (_END if step > 0 else -_END) if end is None else end
-        if (first, last, step) != (0, _END, 1):
+        first = (0 if step > 0 else END - 1) if begin is None else begin
+        last = (END if step > 0 else -END) if end is None else end
+        if (first, last, step) != (0, END, 1):
             cuts.append((axis, first, last, step))
     if not cuts:
         return ctx.inputs[0]
@@ -35,7 +33,7 @@ def _bounds(node: Node, name: str) -> list[int | None]:
 def slice_axis(node: Node, ctx: Context) -> str:
     begin, end = node.attributes.integer("begin", 0), node.attributes.value("end")
     axis = node.attributes.integer("axis", 0)
-    return ctx.slice(ctx.inputs[0], [begin], [_END if end is None else end], [axis])
+    return ctx.slice(ctx.inputs[0], [begin], [END if end is None else end], [axis])
 
 
 def slice_like(node: Node, ctx: Context) -> str:
@@ -94,7 +92,7 @@ def reverse(node: Node, ctx: Context) -> str:
 def turn_around(ctx: Context, tensor: str, axes: list[int]) -> str:
     """`tensor` backwards on the axes."""
     count = len(axes)
-    return ctx.slice(tensor, [-1] * count, [-_END] * count, axes, [-1] * count)
+    return ctx.slice(tensor, [-1] * count, [-END] * count, axes, [-1] * count)
 
 
 def crop(node: Node, ctx: Context) -> str:

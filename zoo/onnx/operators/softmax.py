@@ -5,6 +5,7 @@ A head's label is not needed in inference: what remains is the function of the p
 
 from __future__ import annotations
 
+from zoo.errors import ExportError
 from zoo.onnx.context import Context, Translator
 from zoo.onnx.operators.elementwise import same
 from zoo.onnx.symbol import Node
@@ -68,8 +69,14 @@ _TRAINING = (
 
 
 def softmax_output(node: Node, ctx: Context) -> str:
-    node.attributes.ignore("preserve_shape", *_TRAINING)
+    node.attributes.ignore(*_TRAINING)
     channels = node.attributes.flag("multi_output", False)
+    last = node.attributes.flag("preserve_shape", False)
+    if ctx.rank() > 2 and not channels and not last:
+        raise ExportError(
+            f"{node.label}: a softmax over all axes but the first is not supported: set "
+            "preserve_shape (the last axis) or multi_output (the channels)."
+        )
     return ctx.emit("Softmax", ctx.inputs[0], axis=1 if channels else -1)
 
 
