@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -154,13 +155,19 @@ def measure(options: Options) -> None:
     for case in options.cases:
         row = contest(case, options)
         print(row.line(), flush=True)
-        row.save(options.graphs / f"{case.name}.{options.clock}.json")
+        row.save(kept(case, options))
+
+
+def kept(case: Case, options: Options) -> Path:
+    """Where a row is kept; its name tells all that the table says of its rows together."""
+    way = f"{date.today()}.{options.clock}.{options.threads}x{options.rounds}"
+    return options.graphs / f"{case.name}.{way}.json"
 
 
 def rows(options: Options) -> Iterator[Row]:
-    """Those measured now, and before in the same folder."""
+    """Those measured now, and before in the same folder in the same way on the same day."""
     for case in CASES.values():
-        path = options.graphs / f"{case.name}.{options.clock}.json"
+        path = kept(case, options)
         if path.is_file():
             yield Row.load(case, path)
 
