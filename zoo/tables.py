@@ -152,7 +152,7 @@ def _section(weights: Weights) -> str:
             weights.description,
             _metrics_table(weights.metrics),
             facts,
-            "To train it again, in a checkout:",
+            "How it was trained, in a checkout:",
             f"```sh\n{command}\n```",
         ]
     )
