@@ -147,3 +147,12 @@ def test_get_weights_is_the_record(published: dict[str, Weights]) -> None:
     assert zoo.get_weights("lenet") is published["lenet.tiny"]
     with pytest.raises(UnknownModelError, match=r"lenet\.tiny"):
         zoo.get_weights("lenet.tinny")
+
+
+def test_the_network_is_where_it_is_wanted(published: dict[str, Weights], tmp_path: Path) -> None:
+    here = mx.cpu(1)
+    net = zoo.get_model("lenet", pretrained=True, ctx=here)
+    assert params.parameters(net)["output.weight"].list_ctx() == [here]
+    params.write(tmp_path / "own.safetensors", params.arrays(net))
+    again = zoo.get_model("lenet", pretrained=tmp_path / "own.safetensors", ctx=here)
+    assert params.parameters(again)["output.weight"].list_ctx() == [here]

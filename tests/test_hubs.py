@@ -163,11 +163,12 @@ def test_the_embedded_file_of_that_name_is_not_the_hubs(
 
 
 def test_mirrors_serve_the_files_of_other_hubs_too(
-    folder: Path, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, address: str, file_server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    weights = get_weights(address)
+    artifact = get_weights(address).artifact("safetensors")
+    del file_server.files[artifact.file]
     monkeypatch.setenv("ZOO_MIRROR", str(folder))
-    read_artifact(weights.artifact("safetensors"))
+    assert read_artifact(artifact) == ENCODED
 
 
 def test_an_endless_manifest(address: str, file_server: FileServer, zoo_home: Path) -> None:

@@ -205,6 +205,16 @@ def test_the_command_writes_once(tmp_path: Path, run: Run) -> None:
     assert "not both" in both.stderr
 
 
+def test_the_command_holds_them_against_a_network_or_a_graph(tmp_path: Path, run: Run) -> None:
+    path, out = tmp_path / "x.params", tmp_path / "x.safetensors"
+    path.write_bytes(params_file(ARRAYS))
+    assert "missing" in refusal(run("import-params", path, out, "--architecture", "lenet"))
+    symbol = tmp_path / "net-symbol.json"
+    symbol.write_text("not a symbol")
+    assert str(symbol) in refusal(run("import-params", path, out, "--symbol", symbol))
+    assert not out.exists()
+
+
 class _Streams:
     """Standard streams of bytes, as the reader's process has them."""
 

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.data import load_dataset
@@ -61,6 +61,7 @@ def test_read_from_a_file(tmp_path):
         Vocabulary.read(tmp_path / "absent.txt")
 
 
+@settings(deadline=None)
 @given(TOKENS)
 def test_every_vocabulary_survives_its_file(tokens):
     vocabulary = Vocabulary(tuple(tokens))
@@ -221,6 +222,7 @@ def test_level_is_checked(function):
         function("a", "byte")
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_can_be_tokenized_and_keeps_its_letters(text):
     tokens = tokenize(text, "word")

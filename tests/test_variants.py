@@ -233,6 +233,25 @@ def test_data_that_the_model_does_not_take(
         make_file_variant(model, INT8, data)
 
 
+def test_the_command_says_which_int8(
+    model: bytes, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "net.onnx").write_bytes(model)
+    np.save(tmp_path / "data.npy", pictures())
+    real, asked = variants.convert, []
+
+    def convert(content: bytes, kind: str, dynamic: bool | None, batches: Any) -> bytes:
+        asked.append(dynamic)
+        return real(content, kind, None, batches)
+
+    monkeypatch.setattr(variants, "convert", convert)
+    arguments = (tmp_path / "net.onnx", tmp_path / "out.onnx", "--int8", "--force")
+    for option in ([], ["--static"], ["--dynamic"]):
+        options = ("--calibration", tmp_path / "data.npy", *option)
+        assert run("quantize", *arguments, *options).exit_code == 0
+    assert asked == [None, False, True]
+
+
 def test_data_that_cannot_be_read(model: bytes, run: Run, tmp_path: Path) -> None:
     (tmp_path / "net.onnx").write_bytes(model)
     arguments = ("quantize", tmp_path / "net.onnx", tmp_path / "out.onnx", "--int8")

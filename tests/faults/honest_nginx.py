@@ -61,9 +61,16 @@ class Nginx:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
-    def asked(self) -> list[list[str]]:
-        """Address, status, Range, If-Range and bytes of the body, of every request so far."""
-        lines = (self.folder / "access.log").read_text().splitlines()
+    def asked(self, count: int = 0) -> list[list[str]]:
+        """Address, status, Range, If-Range and bytes of the body, of every request so far.
+
+        Waits until there are `count`: nginx writes a line after it has sent the last byte.
+        """
+        for _ in range(500):
+            lines = (self.folder / "access.log").read_text().splitlines()
+            if len(lines) >= count:
+                break
+            time.sleep(0.01)
         return [line.split("|") for line in lines]
 
 

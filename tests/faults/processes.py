@@ -13,6 +13,7 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -47,7 +48,7 @@ def fetch(home: str, mirror: str, *, locks: bool = True, largest: int = 0, gate:
     if largest:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
     while gate and not Path(gate).exists():
-        pass
+        time.sleep(0.005)
     assert read_artifact(SAMPLE, mirrors=[mirror]) == CONTENT
 
 

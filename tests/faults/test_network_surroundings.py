@@ -158,6 +158,7 @@ def test_ctrl_c(hostile: HostileServer, zoo_home: Path) -> None:
     with start(FETCH, f"{hostile.address}/stalled_body") as process:
         assert hostile.reached.wait(30)
         while not any(path.stat().st_size for path in zoo_home.rglob(".*.part")):
+            assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=10)

@@ -35,9 +35,10 @@ script.one_cycle = lambda step, *rest: float("inf") if step >= {step} else real(
 command.run(script.main)
 """
 SLOW = """
-import sys, time, command, {script} as script
+import pathlib, sys, time, command, {script} as script
 real = script.one_cycle
 def slowly(*rest):
+    pathlib.Path(sys.argv[-1], "steps").touch()
     time.sleep(0.05)
     return real(*rest)
 script.one_cycle = slowly
@@ -156,10 +157,9 @@ def test_told_to_end(
     out = tmp_path / "run"
     words = (NAMES[script][0], "--smoke", "--out", str(out))
     child = start(script, *words, program=SLOW.format(script=script))
-    while not (out / ".lock").exists():
+    while not (out / "steps").exists():
         assert child.poll() is None
         time.sleep(0.005)
-    time.sleep(0.05)  # the handler is set right after the lock
     child.send_signal(signal.SIGTERM)
     text, said = child.communicate(timeout=240)
     assert child.returncode == 128 + signal.SIGTERM, said
@@ -250,6 +250,7 @@ def test_two_trainers(start: Start, tmp_path: Path, seen: Seen, untouched: Untou
     words = (NAMES[script][0], "--smoke", "--out", str(out))
     first = start(script, *words, program=SLOW.format(script=script))
     while not (out / ".lock").exists():
+        assert first.poll() is None
         time.sleep(0.005)
     first.send_signal(signal.SIGSTOP)
     try:

@@ -90,6 +90,7 @@ def test_killed_while_saving_there_is_always_a_whole_one(tmp_path: Path) -> None
             [sys.executable, "-c", program, str(tmp_path)], env=os.environ | {"PYTHONPATH": path}
         )
         while not any(tmp_path.glob("step-*")):
+            assert child.poll() is None
             time.sleep(0.01)
         time.sleep(0.5 + random.random())
         child.send_signal(signal.SIGKILL)

@@ -111,7 +111,7 @@ def test_a_stopped_launcher_is_a_lost_one() -> None:
     """Members that hear nothing end, although the connection still stands."""
     program = (
         "import liveness, sys, time\n"
-        "liveness.SILENCE = 1.0\n"
+        "liveness.SILENCE, liveness.BEAT = 1.0, 0.2\n"
         "liveness.Member('worker 0', ('127.0.0.1', int(sys.argv[1])))\n"
         "time.sleep(60)\n"
     )
@@ -120,6 +120,7 @@ def test_a_stopped_launcher_is_a_lost_one() -> None:
             sys.executable,
             "-c",
             "import liveness, time\n"
+            "liveness.BEAT = 0.2\n"
             "hub = liveness.Hub(('127.0.0.1', 0), 1, print)\n"
             "print(hub.address[1], flush=True)\n"
             "time.sleep(60)\n",
@@ -130,8 +131,8 @@ def test_a_stopped_launcher_is_a_lost_one() -> None:
     )
     assert hub.stdout
     member = Job(sys.executable, "-c", program, hub.stdout.readline().strip())
-    time.sleep(1)
-    assert member.process.poll() is None
+    time.sleep(3)
+    assert member.process.poll() is None  # which hears of the hub
     hub.send_signal(signal.SIGSTOP)
     code, _, err = member.ended(timeout=30)
     hub.kill()

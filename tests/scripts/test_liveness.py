@@ -6,7 +6,7 @@ import queue
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import liveness
 import pytest
@@ -35,11 +35,17 @@ def hub(losses: Losses[str]) -> Iterator[Hub]:
 
 
 def member(hub: Hub, name: str = "worker 0", then: str = "time.sleep(60)") -> Job:
-    """A process that joins the hub, and is known there when this returns."""
+    """A process that joins the hub."""
     program = (
         f"import liveness, time\nmember = liveness.Member({name!r}, {hub.address!r})\n{then}\n"
     )
     return Job(sys.executable, "-c", program)
+
+
+def wait_for(job: Job, reached: Callable[[], bool]) -> None:
+    while not reached():
+        assert job.process.poll() is None
+        time.sleep(0.02)
 
 
 def silent(hub: Hub, *lines: str) -> socket.socket:
@@ -55,7 +61,7 @@ def test_one_that_dies_is_lost_and_the_others_are_told(hub: Hub, losses: Losses[
         pass
     assert losses.get(timeout=10) == "worker 1 is gone"
     other = member(hub)
-    time.sleep(1)
+    wait_for(other, lambda: len(hub._joined) == 2)
     hub.end("worker 1 is gone")
     code, _, err = other.ended(timeout=20)
     assert code == liveness.LOST
@@ -87,8 +93,7 @@ def test_one_that_fails_says_why(hub: Hub, losses: Losses[str]) -> None:
 
 def test_a_hub_that_goes_away_ends_its_members(hub: Hub) -> None:
     joined = member(hub)
-    while not hub._joined:
-        time.sleep(0.02)
+    wait_for(joined, lambda: bool(hub._joined))
     hub.close()
     code, _, err = joined.ended(timeout=20)
     assert code == liveness.LOST
