@@ -9,7 +9,7 @@ rounds of another one's time divided by ours in the same round: above 1 we are f
 On a machine that is not quiet, `--cpu-time` measures the processor's time of one thread instead.
 `--write` puts the tables into docs/performance.md. With `--graphs FOLDER` the exported graphs are
 kept and used again, and so are rows: `--only` measures some of the cases, and the tables hold what
-was measured before in the same folder, too.
+was measured before in the same folder in the same way on the same day, too.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class Options(NamedTuple):
     graphs: Path
     write: bool
     clock: str
+    day: date
 
 
 def read(folder: str) -> Options:
@@ -73,6 +74,7 @@ def read(folder: str) -> Options:
         given.graphs.resolve(),
         given.write,
         "process_time" if given.cpu_time else "perf_counter",
+        date.today(),
     )
 
 
@@ -160,7 +162,7 @@ def measure(options: Options) -> None:
 
 def kept(case: Case, options: Options) -> Path:
     """Where a row is kept; its name tells all that the table says of its rows together."""
-    way = f"{date.today()}.{options.clock}.{options.threads}x{options.rounds}"
+    way = f"{options.day}.{options.clock}.{options.threads}x{options.rounds}"
     return options.graphs / f"{case.name}.{way}.json"
 
 

@@ -76,7 +76,8 @@ def read() -> Wanted:
     given = parser.parse_args()
     if given.note and given.anyway:
         parser.error("--note is for runs under the record's own settings, not for --anyway")
-    out = given.out or Path("runs/reproduced", split_address(given.name)[1])
+    name = split_address(given.name)[1] or get_weights(given.name).name
+    out = given.out or Path("runs/reproduced", name)
     return Wanted(given.name, out, given.epochs, given.steps, given.anyway, given.note)
 
 

@@ -37,6 +37,8 @@ from zoo.atomic import write_atomically
 from zoo.hub_folder import sweep
 from zoo.owners import PARTIAL
 
+_ONE_ORDER = 2.0  # seconds in which the same SIGTERM may come by several ways
+
 
 class Run:
     """A run in progress. `epochs` are the log's lines, `seconds` the time of all its sessions.
@@ -62,7 +64,7 @@ class Run:
         self.epochs: list[dict[str, Any]] = []
         self.tensorboard = False
         self._events: Events | None = None
-        self._told_to_end = False
+        self._told_to_end = 0.0  # when
         self._digested = 0  # epochs whose line says what the arrays were
         self._resumed = 0  # epochs of earlier sessions
         self._trained = False  # anything in this session
@@ -105,9 +107,12 @@ class Run:
             sys.exit(f"{self.folder} is in use by another training: wait for it or pass --out.")
 
     def _told(self, *_: object) -> None:
-        if self._told_to_end:
+        now = time.monotonic()
+        if self._told_to_end and now - self._told_to_end > _ONE_ORDER:
             sys.exit(128 + signal.SIGTERM)
-        self._told_to_end = True
+        if self._told_to_end:
+            return
+        self._told_to_end = now
         os.write(2, b"SIGTERM: ends at the next checkpoint; a second one ends at once.\n")
 
     def resume(self) -> checkpoint.Checkpoint | None:

@@ -31,12 +31,29 @@ def test_the_exit_code_is_the_programs(code: int) -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_sigterm_reaches_the_program() -> None:
+def ended_by(number: int, child: str) -> tuple[str, int]:
+    """What a program says, and its starter's exit code, when the starter gets a signal."""
     starter = subprocess.Popen(
-        [sys.executable, "-c", STARTER, CHILD], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", STARTER, child],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     assert starter.stdout is not None
     assert starter.stdout.readline() == "ready\n"
-    starter.send_signal(signal.SIGTERM)
+    starter.send_signal(number)
     out, _ = starter.communicate(timeout=30)
-    assert (out, starter.returncode) == ("saved\n", 143)
+    return out, starter.returncode
+
+
+def test_sigterm_reaches_the_program() -> None:
+    assert ended_by(signal.SIGTERM, CHILD) == ("saved\n", 143)
+
+
+def test_the_starter_ends_too_where_the_program_was_all_but_done() -> None:
+    assert ended_by(signal.SIGTERM, CHILD.replace("143", "0")) == ("saved\n", 143)
+
+
+def test_an_interrupted_starter_leaves_no_program_behind() -> None:
+    out, code = ended_by(signal.SIGINT, CHILD)
+    assert (out, code != 0) == ("saved\n", True)

@@ -169,3 +169,11 @@ def test_a_document_in_another_encoding_stays_as_it_is(root: Path) -> None:
     after = document.read_bytes()
     assert after.startswith("Größe\n".encode("latin-1"))
     assert len(after) > len(before)
+
+
+def test_a_document_with_the_line_ends_of_windows_is_refreshed(root: Path) -> None:
+    document = root / "README.md"
+    document.write_bytes(document.read_bytes().replace(b"\n", b"\r\n"))
+    tables.refresh(root)
+    assert "lstm_lm.wikitext2" in document.read_text()
+    assert tables.stale(root) == []

@@ -206,6 +206,8 @@ def _opened(path: Path, artifact: Artifact) -> int:
     try:
         descriptor = os.open(path, _FLAGS)
     except PermissionError:
+        if os.name == "nt":
+            raise
         with os.fdopen(os.open(path, _READ), "rb") as file:
             _check_usable(file.fileno(), artifact)
             os.fchmod(file.fileno(), 0o644)

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 
 
 def run(program: Sequence[str], env: Mapping[str, str] | None = None) -> int:
-    """The program's exit code, negative for a signal's number; SIGTERM is passed on to it."""
+    """The program's exit code, negative for a signal's number.
+
+    SIGTERM is passed on to it, and ends this process too, with 143, once the program has ended.
+    Whatever else interrupts the waiting ends the program in the same way.
+    """
+    told: list[int] = []
     with subprocess.Popen(program, env=env) as child:
-        before = signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+
+        def pass_on(number: int, _: object) -> None:
+            told.append(number)
+            child.terminate()
+
+        before = signal.signal(signal.SIGTERM, pass_on)
         try:
-            return child.wait()
+            code = child.wait()
+        except BaseException:
+            child.terminate()
+            child.wait()
+            raise
         finally:
             signal.signal(signal.SIGTERM, before)
+    if told:
+        sys.exit(128 + signal.SIGTERM)
+    return code

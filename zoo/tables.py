@@ -46,8 +46,9 @@ def refresh(root: Path, manifest: Path | None = None) -> list[Path]:
 
 
 def _text(path: Path) -> str:
-    """A document as it stands, also one in another encoding; nothing where there is none."""
-    return path.read_bytes().decode("utf-8", _OTHER) if path.is_file() else ""
+    """A document, also one in another encoding; nothing where there is none."""
+    content = path.read_bytes() if path.is_file() else b""
+    return content.decode("utf-8", _OTHER).replace("\r\n", "\n")
 
 
 def stale(root: Path, manifest: Path | None = None) -> list[str]:

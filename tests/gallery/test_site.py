@@ -16,6 +16,7 @@ import zoo
 from zoo.errors import ChecksumError, ConfigError, MissingDependencyError
 from zoo.figures import file_size
 from zoo.gallery import build_site, onnxruntime_web
+from zoo.gallery.charts import read_log
 from zoo.gallery.pages import log_of
 from zoo.gallery.serving import POLICY
 from zoo.manifest import read_manifest
@@ -218,7 +219,15 @@ def test_what_a_killed_build_left_is_removed(
     assert [one.name for one in tmp_path.iterdir()] == ["site"]
 
 
-def test_the_record_of_another_hub_has_not_our_log() -> None:
+def test_the_record_of_another_hub_has_not_our_log_but_its_own(tmp_path: Path) -> None:
     weights = zoo.get_weights("mlp.mnist")
     assert log_of(weights, ROOT) is not None
-    assert log_of(weights.of_hub("elsewhere"), ROOT) is None
+    for hub in (str(tmp_path), "https://example.org/hub"):
+        assert log_of(weights.of_hub(hub), ROOT) is None
+    own = tmp_path / weights.provenance["log"]
+    own.parent.mkdir(parents=True)
+    own.write_text('{"epoch": 1}\n')
+    assert log_of(weights.of_hub(str(tmp_path)), ROOT) == own
+    for content in ('{"epoch": 1}\n', "no log", "[1]\n", '{"epoch": "x", "train_loss": 1}\n'):
+        own.write_text(content)
+        assert read_log(own) == []

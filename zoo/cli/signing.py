@@ -48,7 +48,7 @@ def sign(
     signature = sign_manifest(content, key, password)
     path = Path(hub.address.place, SIGNATURE_NAME)
     try:
-        with alone(folder):
+        with alone(path.parent):
             if read_folder(folder)[0] != content:
                 raise SignatureError(f"{folder} changed while it was signed: sign it again.")
             write_atomically(path, signature)

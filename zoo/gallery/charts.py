@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _WIDTH, _HEIGHT = 420, 210
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 14, 30
@@ -21,15 +21,20 @@ class Curve(NamedTuple):
 
 
 def read_log(path: Path) -> list[Curve]:
-    """The loss and the validation figures of a training log, a JSON object a line."""
-    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    names = [
-        name for name in dict.fromkeys(name for line in lines for name in line) if _shown(name)
-    ]
-    return [
-        Curve(name, tuple((line["epoch"], line[name]) for line in lines if name in line))
-        for name in names
-    ]
+    """The loss and the validation figures of a training log, a JSON object a line.
+
+    Nothing of a file that is no such log: another hub may keep any there.
+    """
+    try:
+        lines = [dict(json.loads(line)) for line in path.read_text("utf-8").splitlines()]
+        names = dict.fromkeys(name for line in lines for name in line if _shown(name))
+        return [Curve(name, _points(lines, name)) for name in names]
+    except (LookupError, TypeError, ValueError):
+        return []
+
+
+def _points(lines: Sequence[Mapping[str, Any]], name: str) -> tuple[tuple[int, float], ...]:
+    return tuple((int(line["epoch"]), float(line[name])) for line in lines if name in line)
 
 
 def _shown(name: str) -> bool:

@@ -145,11 +145,11 @@ def _record(weights: Weights, logs: Path) -> Mapping[str, Any]:
 
 
 def log_of(weights: Weights, logs: Path) -> Path | None:
-    """The training log of a record, where it is below the folder `logs`; other hubs keep theirs."""
-    if weights.hub:
-        return None
-    path = (logs / weights.provenance["log"]).resolve()
-    return path if path.is_relative_to(logs.resolve()) and path.is_file() else None
+    """The training log of a record, where it is below the folder `logs`, or in its own hub's."""
+    root = Path(weights.hub or logs).resolve()
+    path = (root / weights.provenance["log"]).resolve()
+    told = path.suffix == ".jsonl" and path.is_relative_to(root) and path.is_file()
+    return path if told else None
 
 
 def _stages(weights: Weights) -> list[architecture.Stage]:

@@ -39,10 +39,10 @@ def build_site(
     `records` are by default those of the default hub.
 
     `runtime` is the folder `dist` of onnxruntime-web, by default looked for in `node_modules`
-    here and in the checkout; `logs` the folder above the training logs that records name, by
-    default the checkout. An `out` that is a gallery is replaced. Raises ConfigError for a folder
-    of something else, MissingDependencyError without onnxruntime-web or Jinja, ChecksumError for
-    one of other bytes, and what fetching raises.
+    here and in the checkout; `logs` the folder above the training logs that the package's records
+    name, by default the checkout. An `out` that is a gallery is replaced. Raises ConfigError for a
+    folder of something else, MissingDependencyError without onnxruntime-web or Jinja,
+    ChecksumError for one of other bytes, and what fetching raises.
     """
     out = out.resolve()
     if out.exists() and not (out / _MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
