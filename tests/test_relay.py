@@ -19,9 +19,12 @@ signal.signal(signal.SIGTERM, end)
 print("ready", flush=True)
 time.sleep(60)
 """
-STARTER = (
-    "import sys; from zoo import relay; sys.exit(relay.run([sys.executable, '-c', sys.argv[1]]))"
-)
+STARTER = """
+import signal, sys
+from zoo import relay
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which background jobs lack
+sys.exit(relay.run([sys.executable, "-c", sys.argv[1]]))
+"""
 
 
 @pytest.mark.parametrize("code", [0, 1, 75])
