@@ -4,7 +4,7 @@ python benchmarks/fetch.py --write
 
 Needs nginx, curl, sha256sum, and `pip install pooch huggingface-hub`; writes its table into
 docs/performance.md. `--largest 16` rehearses with files of at most 16 MiB. Every tool runs in a
-process of its own, in turn with the others; the least of the repetitions counts.
+process of its own, in turn with the others; the median of the rounds counts, and of their ratios.
 """
 
 from __future__ import annotations
@@ -18,20 +18,22 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
 from pathlib import Path
+from statistics import median
 
 import fetch_server
+from pages import write_between
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "performance.md"
-START, END = "<!-- fetching -->", "<!-- end of fetching -->"
+BEGIN, END = "<!-- fetching -->", "<!-- end of fetching -->"
 CLIENT = Path(__file__).with_name("fetch_client.py")
 TOOLS = ("zoo", "pooch", "huggingface_hub", "curl")
 SHOWN = {"curl": "curl, sha256sum", "plain": "sha256 alone"}
 MIB = 1 << 20
 PROCESSES, SHARED = 32, 16
-Row = dict[str, dict[str, float]]
+Runs = list[dict[str, float]]
+Row = dict[str, Runs]  # by tool
 
 
 class Benchmark:
@@ -55,17 +57,13 @@ class Benchmark:
         return wanted
 
     def row(self, wanted: list[str], repeats: int) -> Row:
-        """Each tool's least seconds, and its most memory."""
-        found: dict[str, list[dict[str, float]]] = defaultdict(list)
-        for _ in range(repeats):
-            for tool in (*TOOLS, "plain"):
+        """What each tool took in each round; in each another tool is the first."""
+        found: Row = {tool: [] for tool in (*TOOLS, "plain")}
+        for turn in range(repeats):
+            order = [*found][turn % len(found) :] + [*found][: turn % len(found)]
+            for tool in order:
                 found[tool].append(json.loads(self._finished(self._client(tool, wanted))))
-        return {
-            tool: {
-                key: (max if key == "peak" else min)(one[key] for one in runs) for key in runs[0]
-            }
-            for tool, runs in found.items()
-        }
+        return found
 
     def together(self, tool: str, wanted: list[str], count: int) -> tuple[float, int]:
         """The slowest of so many processes on one cold cache, and how often they asked."""
@@ -130,7 +128,7 @@ def _tables(rows: dict[str, Row]) -> list[str]:
     lines += ["Peak memory of the first fetch over that after the imports, MiB:", ""]
     lines += _head(rows, TOOLS[:3])
     for shown, row in rows.items():
-        peaks = (f"{row[tool]['peak'] / MIB:.1f}" for tool in TOOLS[:3])
+        peaks = (f"{max(one['peak'] for one in row[tool]) / MIB:.1f}" for tool in TOOLS[:3])
         lines.append(f"| {shown} | {' | '.join(peaks)} |")
     return [*lines, ""]
 
@@ -139,9 +137,15 @@ def _table(title: str, rows: dict[str, Row], key: str, unit: str) -> list[str]:
     tools = TOOLS if unit == "curl" else (*TOOLS, "plain")
     lines = [f"{title}:", "", *_head(rows, tools)]
     for shown, row in rows.items():
-        cells = (f"{row[t][key]:.3f} ({row[t][key] / row[unit][key]:.2f})" for t in tools)
+        cells = (_cell(row[tool], row[unit], key) for tool in tools)
         lines.append(f"| {shown} | {' | '.join(cells)} |")
     return [*lines, ""]
+
+
+def _cell(ours: Runs, others: Runs, key: str) -> str:
+    """The median over the rounds, and that of the ratios within a round."""
+    ratios = (one[key] / other[key] for one, other in zip(ours, others, strict=True))
+    return f"{median(one[key] for one in ours):.3f} ({median(ratios):.2f})"
 
 
 def _head(rows: dict[str, Row], tools: tuple[str, ...]) -> list[str]:
@@ -174,10 +178,7 @@ def _about() -> str:
 
 def write(lines: list[str]) -> None:
     """Put the tables between their marks."""
-    page = PAGE.read_text("utf-8")
-    head, _, rest = page.partition(START)
-    text = "\n".join(lines).strip()
-    PAGE.write_text(f"{head}{START}\n\n{text}\n\n{END}{rest.partition(END)[2]}", "utf-8")
+    write_between(PAGE, BEGIN, END, ["\n".join(lines).strip()])
 
 
 def main() -> None:

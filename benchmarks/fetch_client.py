@@ -35,7 +35,9 @@ def zoo(address: str, folder: Path, wanted: Wanted) -> Fetch:
 
 def pooch(address: str, folder: Path, wanted: Wanted) -> Fetch:
     import pooch as library
+    import requests
 
+    assert requests  # which pooch imports when it first fetches, and the others with themselves
     library.get_logger().setLevel("ERROR")
 
     def fetch() -> None:
