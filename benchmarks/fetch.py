@@ -59,10 +59,11 @@ class Benchmark:
     def row(self, wanted: list[str], repeats: int) -> Row:
         """What each tool took in each round; in each another tool is the first."""
         found: Row = {tool: [] for tool in (*TOOLS, "plain")}
-        for turn in range(repeats):
-            order = [*found][turn % len(found) :] + [*found][: turn % len(found)]
-            for tool in order:
+        tools = [*found]
+        for _ in range(repeats):
+            for tool in tools:
                 found[tool].append(json.loads(self._finished(self._client(tool, wanted))))
+            tools.append(tools.pop(0))
         return found
 
     def together(self, tool: str, wanted: list[str], count: int) -> tuple[float, int]:
@@ -176,11 +177,6 @@ def _about() -> str:
     )
 
 
-def write(lines: list[str]) -> None:
-    """Put the tables between their marks."""
-    write_between(PAGE, BEGIN, END, ["\n".join(lines).strip()])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--largest", type=int, default=1024, help="MiB of the largest file")
@@ -190,7 +186,7 @@ def main() -> None:
         lines = [_about(), "", *measure(Path(folder), options.largest)]
     print("\n".join(lines))
     if options.write:
-        write(lines)
+        write_between(PAGE, BEGIN, END, ["\n".join(lines).strip()])
 
 
 if __name__ == "__main__":

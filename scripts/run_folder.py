@@ -108,12 +108,11 @@ class Run:
 
     def _told(self, *_: object) -> None:
         now = time.monotonic()
-        if self._told_to_end and now - self._told_to_end > _ONE_ORDER:
+        if not self._told_to_end:
+            self._told_to_end = now
+            os.write(2, b"SIGTERM: ends at the next checkpoint; a second one ends at once.\n")
+        elif now - self._told_to_end > _ONE_ORDER:
             sys.exit(128 + signal.SIGTERM)
-        if self._told_to_end:
-            return
-        self._told_to_end = now
-        os.write(2, b"SIGTERM: ends at the next checkpoint; a second one ends at once.\n")
 
     def resume(self) -> checkpoint.Checkpoint | None:
         """The state to go on from, or None for a run that starts."""

@@ -31,10 +31,11 @@ def box_nms(node: Node, ctx: Context) -> str:
     the first `topk` of those are compared, classes apart unless force_suppress says otherwise.
     """
     attributes = node.attributes
-    rows, topk = _batched(ctx), attributes.integer("topk", -1)
+    topk = attributes.integer("topk", -1)
     if topk == 0:
         attributes.ignore(*_NMS)
         return ctx.inputs[0]
+    rows = _batched(ctx)
     count = _count(ctx, topk)
     score, kind = attributes.integer("score_index", 1), attributes.integer("id_index", -1)
     background = attributes.number("background_id", -1)
