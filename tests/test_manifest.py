@@ -397,3 +397,14 @@ def test_no_library_of_a_runtime_is_imported() -> None:
         [sys.executable, "-c", program], cwd=root, check=True, capture_output=True, text=True
     )
     assert result.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [({}, "train"), ({"final_fit": False}, "train"), ({"final_fit": True}, "train and validation")],
+)
+def test_a_record_tells_the_splits_it_was_fitted_to(recipe: Any, words: str) -> None:
+    one = weights(provenance=record()["provenance"] | {"recipe": recipe})
+    assert one.fitted_to == words
+    assert f">{words}<" in one._repr_html_()
+    assert f"20 epochs on {words}, " in details([one])

@@ -70,7 +70,7 @@ def test_details() -> None:
     assert "- File: `lenet.mnist.safetensors`, 1.7 MB, float32\n" in text
     assert "- Configuration: `classes=10`\n" in text
     assert "- Paper: <https://doi.org/10.1109/5.726791>\n" in text
-    assert "- Training: 20 epochs, 2.1 minutes, seed 0, finished 2026-11-23; " in text
+    assert "- Training: 20 epochs on train, 2.1 minutes, seed 0, finished 2026-11-23; " in text
     assert "[log](training_logs/lstm_lm.wikitext2.jsonl)" in text
     assert "Notes" not in text
     assert text.endswith("```sh\npython scripts/train_classifier.py lenet.mnist\n```")

@@ -179,6 +179,11 @@ class Weights:
         return file_stem(f"{self.architecture}.{self.tag}", self.version)
 
     @property
+    def fitted_to(self) -> str:
+        """The splits that these weights learnt, in words."""
+        return "train and validation" if self.provenance["recipe"].get("final_fit") else "train"
+
+    @property
     def teachers(self) -> str:
         """Whose answers these weights learnt beside the labels, in words; empty without any."""
         told = self.provenance["recipe"].get("teachers")
@@ -218,6 +223,7 @@ class Weights:
             **measured,
             **({"over seeds": str(self.seeds)} if self.seeds else {}),
             "parameters": f"{self.parameters:,}",
+            "fitted to": self.fitted_to,
             **({"taught by": self.teachers} if self.teachers else {}),
             "files": ", ".join(files),
             "licence": self.licence["weights"],

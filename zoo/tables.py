@@ -171,9 +171,9 @@ def _facts(weights: Weights) -> Mapping[str, str]:
         "Configuration": _config(weights.config),
         "Paper": f"<{weights.paper}>",
         "Licence": f"{weights.licence['weights']}; data: {weights.licence['data']}",
-        "Training": f"{provenance['epochs']} epochs, {_duration(provenance['wall_seconds'])}, "
-        f"seed {provenance['seed']}, finished {provenance['finished']}; "
-        f"[log]({log}.jsonl), [curve]({log}.png)",
+        "Training": f"{provenance['epochs']} epochs on {weights.fitted_to}, "
+        f"{_duration(provenance['wall_seconds'])}, seed {provenance['seed']}, "
+        f"finished {provenance['finished']}; [log]({log}.jsonl), [curve]({log}.png)",
         "Taught by": weights.teachers,
         "Over seeds": "" if weights.seeds is None else _seeds(weights.seeds),
         "Notes": provenance.get("notes") or "",

@@ -194,9 +194,10 @@ def _files(weights: Weights) -> Iterator[str]:
 
 def _provenance(weights: Weights) -> Iterator[tuple[str, str]]:
     facts = weights.provenance
-    minutes = facts["wall_seconds"] / 60
+    duration = f"{facts['wall_seconds'] / 60:.1f} minutes"
     yield "trained by", str(facts["command"])
-    yield "training", f"seed {facts['seed']}, {facts['epochs']} epochs, {minutes:.1f} minutes"
+    yield "training", f"seed {facts['seed']}, {facts['epochs']} epochs, {duration}"
+    yield "fitted to", weights.fitted_to
     if weights.teachers:
         yield "taught by", weights.teachers
     yield "finished", str(facts["finished"])

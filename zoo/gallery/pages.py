@@ -201,8 +201,8 @@ def _facts(weights: Weights) -> Mapping[str, str]:
         "Configuration": ", ".join(f"{key} = {one}" for key, one in weights.config.items()),
         "Licence of the weights": weights.licence["weights"],
         "Licence of the data": weights.licence["data"],
-        "Training": f"{provenance['epochs']} epochs, {duration}, seed {provenance['seed']}, "
-        f"finished {provenance['finished']}",
+        "Training": f"{provenance['epochs']} epochs on {weights.fitted_to}, {duration}, "
+        f"seed {provenance['seed']}, finished {provenance['finished']}",
         "Recipe": ", ".join(_settings(provenance["recipe"])),
         "Machine": "; ".join(provenance["environment"].get("processors", [])),
         "Versions": ", ".join(f"{key} {one}" for key, one in provenance["versions"].items()),

@@ -175,8 +175,8 @@ def _section(weights: Weights) -> str:
 - Licence of the weights: {_plain(weights.licence["weights"])}; of the data:
   {_plain(weights.licence["data"])}.
 - Inputs: {_specs(weights.inputs)}; outputs: {_specs(weights.outputs)}.{_labels(weights)}
-- Made by `{_code(made["command"])}`, seed {made["seed"]}, {made["epochs"]} epochs,
-  finished {made["finished"]}.{taught}{seeds}
+- Made by `{_code(made["command"])}`, seed {made["seed"]}, {made["epochs"]} epochs on
+  {weights.fitted_to}, finished {made["finished"]}.{taught}{seeds}
 - The architecture follows <{weights.paper}>."""
 
 
