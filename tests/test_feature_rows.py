@@ -77,6 +77,9 @@ def test_sparse_features(raw: Any) -> None:
         ("3:x", ADULT, "'3:x' is no index:value pair"),
         ("3:1 11", ADULT, "'11' is no index:value pair"),
         ("a b", ADULT, "Features are numbers"),
+        ("1e300,2,3", HOUSE, "'rooms' is not a finite number"),
+        ("3:1e300", ADULT, "Feature 3 is not a finite number"),
+        ([10**400, 2, 3], HOUSE, "Features are numbers"),
         ([0.0] * 122 + [np.inf], ADULT, "Feature 123 is not a finite number"),
     ],
 )

@@ -158,6 +158,11 @@ def test_a_beam_is_never_worse_than_greedy() -> None:
         assert model.log_probability([1], tuple(beam)) >= model.log_probability([1], tuple(greedy))
 
 
+def test_a_beam_weighs_what_goes_on_against_what_has_ended() -> None:
+    step = constant(*np.log([0.6, 0.4]))
+    assert generate(step, (), [0], length=2, beam=2, stop=(1,)) == [0, 0]
+
+
 def test_stop_tokens_end_the_text_and_are_not_part_of_it() -> None:
     model = Chain()
     tokens = generate(model.step, start(), [0], length=20)
@@ -202,6 +207,7 @@ def test_no_length_is_no_text(options: Any) -> None:
         ({"beam": 2, "temperature": 1.0}, "Beam search does not sample"),
         ({"top_k": 3}, "give a temperature above 0"),
         ({"length_penalty": -1}, "length_penalty must be"),
+        ({"length_penalty": 11}, "length_penalty must be from 0 to 10"),
         ({"seed": -1}, "seed must be 0 or more"),
         ({"stop": (TOKENS,)}, "must be ids below 5, not 5"),
         ({"forbidden": (-1,)}, "must be ids below 5, not -1"),

@@ -10,7 +10,7 @@ import pytest
 
 from zoo import samples
 from zoo.data import load_dataset
-from zoo.errors import ConfigError, InputError, UnknownModelError
+from zoo.errors import ConfigError, DataError, InputError, UnknownModelError
 from zoo.manifest import Weights
 from zoo.pipelines import Estimate, Generation, Prediction, TextGenerator, pipeline
 from zoo.runtimes import RUNTIMES, open_runner
@@ -205,6 +205,12 @@ def test_a_name_is_looked_up_among_the_published_records(
     assert pipeline("mlp", "mxnet").weights is hub["mlp.tiny"]
     with pytest.raises(UnknownModelError, match=r"Did you mean 'mlp\.tiny'"):
         pipeline("mpl.tiny")
+
+
+def test_a_vocabulary_of_another_size_is_refused(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.pipelines.read_artifact", lambda artifact: b"\\n\na\nb\n")
+    with pytest.raises(DataError, match=r"tiny-characters: the vocabulary has 3 tokens for \d+"):
+        pipeline(hub[CHARACTERS])
 
 
 def test_a_pipeline_says_what_it_is(hub: Hub) -> None:

@@ -38,6 +38,7 @@ def test_a_grey_picture_of_the_right_size_is_only_normalised() -> None:
     "same",
     [
         lambda raw, folder: Image.fromarray(raw),
+        lambda raw, folder: Image.fromarray(raw.astype(np.int32)),
         lambda raw, folder: raw.astype(np.int64),
         lambda raw, folder: raw[:, :, None],
         lambda raw, folder: raw[None],
@@ -217,3 +218,23 @@ def test_damaged_files_are_refused_by_name(cut: int, tmp_path: Path) -> None:
         transforms.image(path, DIGIT)
     with pytest.raises(InputError, match="cannot be read"):
         transforms.image(tmp_path, DIGIT)
+
+
+def test_unknown_formats_within_a_format_are_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "flags.dds"
+    three().save(path)
+    content = bytearray(path.read_bytes())
+    content[80:84] = (155).to_bytes(4, "little")  # the pixel format's flags
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"flags\.dds' cannot be read as a picture"):
+        transforms.image(path, DIGIT)
+
+
+def test_pictures_that_cannot_be_turned_grey_are_refused(tmp_path: Path) -> None:
+    Image.merge("LAB", [three().convert("L")] * 3).save(tmp_path / "lab.tif")
+    whole = samples.digits()[0].read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    with Image.open(tmp_path / "cut.png") as lazy:
+        for raw in (tmp_path / "lab.tif", lazy):
+            with pytest.raises(InputError, match="cannot be turned into grey levels"):
+                transforms.image(raw, DIGIT)

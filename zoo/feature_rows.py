@@ -74,8 +74,9 @@ def _row(raw: Any, names: Sequence[str] | None, count: int) -> NDArray[np.float6
         given = row.shape[0] if row.ndim == 1 else f"shape {row.shape}"
         which = f": {', '.join(names)}" if names else ""
         raise InputError(f"The model takes {count} features, not {given}{which}.")
-    if not np.isfinite(row).all():
-        position = int(np.flatnonzero(~np.isfinite(row))[0])
+    fits = np.abs(row) <= np.finfo(np.float32).max  # false for NaN too
+    if not fits.all():
+        position = int(np.flatnonzero(~fits)[0])
         raise InputError(
             f"Feature {repr(names[position]) if names else position + 1} is not a finite number."
         )
@@ -85,7 +86,7 @@ def _row(raw: Any, names: Sequence[str] | None, count: int) -> NDArray[np.float6
 def _numbers(raw: Any) -> NDArray[np.float64]:
     try:
         return np.asarray(raw, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"Features are numbers, not {raw!r}.") from None
 
 

@@ -55,7 +55,7 @@ class Decoding:
         _require(top_p is None or 0 < top_p <= 1, "top_p", "above 0 and at most 1", top_p)
         _require(_is_whole(self.beam) and self.beam >= 1, "beam", "1 or more", self.beam)
         penalty = self.length_penalty
-        _require(0 <= penalty < np.inf, "length_penalty", "0 or more", penalty)
+        _require(0 <= penalty <= 10, "length_penalty", "from 0 to 10", penalty)
         _require(_is_whole(self.seed) and self.seed >= 0, "seed", "0 or more", self.seed)
         if self.temperature == 0 and (top_k is not None or top_p is not None):
             raise ConfigError(
@@ -187,15 +187,24 @@ def _beam_search(
     for position in range(decoding.length):
         alive, parents, stopped = _extend(alive, _log_softmax(_allowed(logits, decoding)), decoding)
         ended += stopped
-        if len(ended) >= decoding.beam or not alive:
+        if not alive or _is_settled(ended, alive, decoding):
             break
         if position + 1 < decoding.length:
             state = tuple(np.take(part, parents, axis=1) for part in state)
             last = np.array([[sentence.tokens[-1] for sentence in alive]], np.int64)
             following, state = step(last, state)
             logits = np.asarray(following[-1], np.float64)
-    candidates = ended if len(ended) >= decoding.beam else ended + alive
-    return max(candidates, key=lambda one: one.score(decoding.length_penalty)).tokens
+    return max(ended + alive, key=lambda one: one.score(decoding.length_penalty)).tokens
+
+
+def _is_settled(ended: list[_Sentence], alive: list[_Sentence], decoding: Decoding) -> bool:
+    """Whether no sentence that goes on can still beat the best that ended.
+
+    Its log probability only falls; most it gains is the length that it is divided by.
+    """
+    penalty = decoding.length_penalty
+    reach = max(one.log_probability for one in alive) / math.pow(decoding.length, penalty)
+    return max((one.score(penalty) for one in ended), default=-math.inf) >= reach
 
 
 def _extend(

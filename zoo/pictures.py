@@ -36,6 +36,10 @@ _TURNS = {  # EXIF's orientations to what undoes them
 }
 
 
+# what Pillow's readers raise beside UnidentifiedImageError
+_DAMAGED = (OSError, ValueError, SyntaxError, RuntimeError, struct.error)
+
+
 def open_picture(source: Path | BinaryIO, name: str) -> Image.Image:
     """A picture from a file or a stream, which messages call `name`. Raises InputError."""
     try:
@@ -46,7 +50,7 @@ def open_picture(source: Path | BinaryIO, name: str) -> Image.Image:
         raise InputError(f"There is no file {name}.") from None
     except UnidentifiedImageError:
         raise InputError(f"{name} is not a picture in a format that Pillow reads.") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (*_DAMAGED, Image.DecompressionBombError) as error:
         raise InputError(f"{name} cannot be read as a picture: {error}.") from error
 
 
@@ -152,12 +156,20 @@ def _scaled_to_255(raw: NDArray[Any]) -> Floats:
 
 
 def _grey_of_image(picture: Image.Image) -> tuple[Floats, bool]:
+    try:
+        return _levels_of(picture)
+    except InputError:
+        raise
+    except _DAMAGED as error:
+        raise InputError(f"The picture cannot be turned into grey levels: {error}.") from error
+
+
+def _levels_of(picture: Image.Image) -> tuple[Floats, bool]:
     if picture.width == 0 or picture.height == 0:
         raise InputError("The picture is empty: it has no pixels.")
     picture = _upright(picture)
     if picture.mode.startswith("I"):
-        sixteen_bits = np.asarray(picture, np.float32)
-        return np.clip(sixteen_bits / 257, 0, 255).astype(np.float32), True
+        return _of_integers(picture), True
     if picture.mode in _WITH_ALPHA or "transparency" in picture.info:
         return _on_contrasting_paper(picture.convert("RGBA")), False
     if picture.mode == "F":
@@ -165,11 +177,18 @@ def _grey_of_image(picture: Image.Image) -> tuple[Floats, bool]:
     return np.asarray(picture.convert("L"), np.float32), picture.mode in ("1", "L")
 
 
+def _of_integers(picture: Image.Image) -> Floats:
+    """Mode "I" holds an array's 0 to 255, or the 16 bits of a file that an older Pillow read."""
+    levels = np.asarray(picture, np.float32)
+    step = 1 if picture.mode == "I" and levels.max() <= 255 else 257
+    return np.asarray(np.clip(levels / step, 0, 255), np.float32)
+
+
 def _upright(picture: Image.Image) -> Image.Image:
     """Turned as the camera wrote in its EXIF; where that is damaged, the picture as it is."""
     try:
         turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
-    except (SyntaxError, ValueError, OSError, struct.error):
+    except _DAMAGED:
         return picture
     return picture if turn is None else picture.transpose(turn)
 

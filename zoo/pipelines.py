@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo import cards, generation, transforms
-from zoo.errors import ConfigError, InputError
+from zoo.errors import ConfigError, DataError, InputError
 from zoo.fetching import read_artifact
 from zoo.lookup import get_weights
 from zoo.manifest import Weights
@@ -167,9 +167,13 @@ def pipeline(name: str | Weights, runtime: str | None = None) -> Pipeline:
 
 
 def read_vocabulary(weights: Weights) -> Vocabulary:
-    """The vocabulary of a language model's record."""
+    """The vocabulary of a language model's record. Raises DataError, and what fetching raises."""
     content = read_artifact(weights.artifact("vocabulary"))
-    return Vocabulary.read(content, weights.preprocessing["unknown"])
+    found = Vocabulary.read(content, weights.preprocessing["unknown"])
+    count = weights.outputs[0].shape[-1]
+    if len(found) != count:
+        raise DataError(f"{weights.name}: the vocabulary has {len(found)} tokens for {count}.")
+    return found
 
 
 def prepare(raw: Any, weights: Weights) -> NDArray[np.float32]:
