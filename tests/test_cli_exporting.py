@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import typer
 from command_line import Run, document, finished, refusal
 
-from zoo.manifest import Weights, get_weights, read_manifest
+from zoo.cli.tensors import read_inputs
+from zoo.manifest import TensorSpec, Weights, get_weights, read_manifest
 from zoo.onnx.sessions import open_session
 from zoo.runtimes import open_runner
 
@@ -197,3 +199,15 @@ def test_publish_says_what_was_published(
     assert (published["version"], published["seeds"]) == (1, None)
     run("publish", tmp_path, "--seeds", tmp_path / "seeds")
     assert calls[-1] == (tmp_path, None, tmp_path / "seeds")
+
+
+def test_inputs_may_be_written_with_spaces() -> None:
+    found = read_inputs(["data: 1, 3,height, 224 : float16", "ids:time,batch:int64"])
+    assert found["data"] == TensorSpec("data", (1, 3, "height", 224), "float16")
+    assert found["ids"] == TensorSpec("ids", ("time", "batch"), "int64")
+
+
+@pytest.mark.parametrize("text", ["data", "data:", ":1,2", "data:-1,3", "data:1,,3", "data:1.5"])
+def test_inputs_that_are_none(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="is not an input of its own"):
+        read_inputs([text])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from zoo.cli import showing
+from zoo.cli.exits import say
 from zoo.cli.showing import Column
 
 PLAIN = Console(file=io.StringIO(), color_system=None, width=80)
@@ -68,3 +70,21 @@ def test_a_piped_table_has_no_width(capsys: pytest.CaptureFixture[str]) -> None:
 def test_text_is_taken_literally(capsys: pytest.CaptureFixture[str]) -> None:
     showing.open_console().print("[bold]:smile: 12 'a'")
     assert capsys.readouterr().out == "[bold]:smile: 12 'a'\n"
+
+
+def test_json_is_ascii_and_strict(capsys: pytest.CaptureFixture[str]) -> None:
+    showing.print_json({"caf\u00e9": [float("nan"), (1.5, float("-inf"))], "n": np.float64("inf")})
+    text = capsys.readouterr().out
+    assert text.isascii()
+    assert json.loads(text, parse_constant=pytest.fail) == {
+        "caf\u00e9": [None, [1.5, None]],
+        "n": None,
+    }
+
+
+@pytest.mark.parametrize("text", ["\x1b]0;owned\x07", "\x9b2J", "done\rfailed"])
+def test_messages_hold_nothing_that_a_terminal_obeys(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(f"zoo: {text}")
+    assert capsys.readouterr().err.rstrip("\n").isprintable()

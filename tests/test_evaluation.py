@@ -85,6 +85,10 @@ def test_one_loss_has_no_standard_error() -> None:
     assert evaluation.perplexity(np.array([0.0])) == Score(1, 1.0, None)
 
 
+def test_a_loss_beyond_all_exponentials_is_an_infinite_perplexity() -> None:
+    assert evaluation.perplexity(np.full(300, 1000.0)).value == np.inf
+
+
 def test_a_uniform_model_has_the_vocabularys_perplexity() -> None:
     def step(ids: Any, state: Any) -> tuple[Any, Any]:
         return np.full((*ids.shape, 50), 7, np.float32), state

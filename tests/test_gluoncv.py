@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,17 @@ def test_an_argument_that_gluoncv_refuses(mx: Any) -> None:
         zoo.get_model("gluoncv/ssd_512_mobilenet1.0_voc", layers=3)
 
 
+@pytest.mark.parametrize("nothing", ["", None])
+def test_a_file_that_is_not_named_is_no_network_without_weights(nothing: Any, mx: Any) -> None:
+    with pytest.raises((WeightsError, TypeError), match=r"\.: |no such file|NoneType"):
+        zoo.get_model(SMALL, pretrained=nothing)
+
+
+def test_weights_of_a_base_network_would_be_a_download(mx: Any) -> None:
+    with pytest.raises(ConfigError, match="pretrained_base would be a download"):
+        zoo.get_model("gluoncv/ssd_512_resnet50_v1_voc", pretrained_base=True)
+
+
 @pytest.mark.parametrize("form", ["params", "safetensors"])
 def test_weights_come_from_a_file(form: str, net: Any, mx: Any, tmp_path: Path) -> None:
     path = tmp_path / f"mine.{form}"
@@ -150,6 +162,21 @@ def test_what_gluoncv_cannot_build_or_trace_by_itself(
     net = zoo.get_model(f"gluoncv/{name}")
     assert net.input_specs()
     assert zoo.list_models(f"gluoncv/{name}") == [f"gluoncv/{name}"]
+
+
+def test_other_threads_load_weights_while_one_builds(mx: Any, tmp_path: Path) -> None:
+    from zoo.models.gluoncv_repairs import repaired
+
+    path, nets = str(tmp_path / "mine.params"), [mx.gluon.nn.Dense(2, in_units=3) for _ in range(3)]
+    nets[0].initialize(mx.init.One())
+    nets[0].save_parameters(path)
+    with repaired():
+        nets[1].load_parameters(path)
+        other = threading.Thread(target=nets[2].load_parameters, args=(path,))
+        other.start()
+        other.join()
+    assert nets[1].weight._data is None
+    assert nets[2].weight.data().asnumpy().sum() == 6
 
 
 def test_repairs_end_with_the_building(mx: Any) -> None:

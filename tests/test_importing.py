@@ -143,6 +143,32 @@ def test_shapes_that_the_symbol_does_not_know_are_not_compared(tmp_path: Path) -
     _same(params.read(tmp_path / "o"), found)
 
 
+def test_inputs_can_be_named(tmp_path: Path) -> None:
+    (tmp_path / "x.params").write_bytes(params_file(ARRAYS))
+    parameters = {"a": "(2, 3)", "b": "(2,)", "c": "(1,)"}
+    symbol, out = tmp_path / "x.json", tmp_path / "o"
+    symbol.write_text(_symbol(**parameters, shaped="(1, 3)"))
+    with pytest.raises(WeightsError, match=r"missing: shaped.* name it: --input NAME"):
+        import_params(tmp_path / "x.params", out, symbol=symbol)
+    with pytest.raises(WeightsError, match="missing: data"):
+        import_params(tmp_path / "x.params", out, symbol=symbol, inputs=["shaped"])
+    with pytest.raises(WeightsError, match=r"no input 'dta'. Did you mean 'data'"):
+        import_params(tmp_path / "x.params", out, symbol=symbol, inputs=["dta"])
+    assert not out.exists()
+    import_params(tmp_path / "x.params", out, symbol=symbol, inputs=["data", "shaped"])
+    assert out.exists()
+
+
+def test_names_of_a_strangers_graph_are_shown_harmless(tmp_path: Path) -> None:
+    (tmp_path / "x.params").write_bytes(params_file(ARRAYS))
+    name = "\x1b]0;owned\x07\n/tmp/x: written_weight" + "a" * 1_000_000
+    (tmp_path / "x.json").write_text(_symbol(**{name: "(9,)"}))
+    with pytest.raises(WeightsError, match=r"missing: .*owned") as caught:
+        import_params(tmp_path / "x.params", tmp_path / "o", symbol=tmp_path / "x.json")
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 1000
+
+
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a device that never ends")
 def test_a_symbol_that_never_ends(tmp_path: Path) -> None:
     (tmp_path / "x.params").write_bytes(params_file(ARRAYS))

@@ -149,12 +149,20 @@ def test_every_architecture_has_a_row() -> None:
         ("lstm_lm", {"cell": "lsm"}, "cell is one of lstm, gru"),
         ("lstm_lm", {"dropout": 1.0}, "dropout is at least 0 and below 1"),
         ("lstm_lm", {"layers": 0}, "start at 1"),
+        ("lstm_lm", {"layers": 10**9}, "layers is at most 1000, not 1000000000"),
+        ("mlp", {"hidden": [1] * 1001}, "hidden has at most 1000 layers, not 1001"),
         ("lstm_lm", {"embed_size": 3}, "Tied weights need embed_size equal to hidden_size"),
     ],
 )
 def test_bad_config_is_refused(name: str, config: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message.replace("?", r"\?")):
         models.build(name, **config)
+
+
+@pytest.mark.parametrize("argument", ["name", "record", "architecture"])
+def test_a_strangers_config_is_refused_whatever_its_arguments(argument: str) -> None:
+    with pytest.raises(ConfigError, match=f"lenet has no argument '{argument}'"):
+        models.build_published("lenet.x", "lenet", **{argument: 1})
 
 
 def test_unknown_architecture_names_near_ones() -> None:

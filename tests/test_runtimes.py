@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from records import NAMES
 
-from zoo.errors import ChecksumError, ConfigError, DownloadError, InputError
+from zoo import params
+from zoo.errors import ChecksumError, ConfigError, DownloadError, InputError, WeightsError
 from zoo.evaluation import golden_output
+from zoo.fetching import read_artifact
 from zoo.manifest import Weights
-from zoo.runtimes import RUNTIMES, Runner, open_runner
+from zoo.runtimes import RUNTIMES, OnnxRunner, Runner, open_runner
 
 pytest_plugins = ["hubs"]
 
@@ -148,6 +151,49 @@ def test_damaged_files_are_never_opened(hub: Hub, hub_folder: Path, tmp_path: Pa
     for runtime in RUNTIMES:
         with pytest.raises((ChecksumError, DownloadError), match="other bytes"):
             open_runner(hub["mlp.tiny"], runtime, mirrors=[str(broken)])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("name", r"logistic_regression\.tiny: its graph cannot be run: "),
+        (
+            "shape",
+            r"output 'output' of its graph is float32 \(3, \d+\), not float32 \(3, \d+\), as",
+        ),
+        (
+            "dtype",
+            r"output 'output' of its graph is float64 \(3, \d+\), not float32 \(3, \d+\), as",
+        ),
+    ],
+)
+def test_a_graph_that_is_not_the_records_is_refused(change: str, message: str, hub: Hub) -> None:
+    weights = next(one for one in hub.values() if one.architecture == "logistic_regression")
+    graph = onnx.load_model_from_string(read_artifact(weights.artifact("onnx-graph")))
+    change_output(graph.graph, change)
+    arrays = params.read(read_artifact(weights.artifact("safetensors")))
+    runner = OnnxRunner(weights, graph.SerializeToString(), arrays)
+    with pytest.raises(WeightsError, match=message) as caught:
+        runner.run(*fitting(weights, batch=3))
+    assert "\n" not in str(caught.value)
+
+
+def change_output(graph: onnx.GraphProto, change: str) -> None:
+    output = graph.output[0]
+    name, before = output.name, f"{output.name}_before"
+    for node in graph.node:
+        node.output[:] = [before if one == name else one for one in node.output]
+    del graph.output[:]
+    if change == "name":
+        graph.output.add(name=before)
+        return
+    kind = onnx.TensorProto.DOUBLE if change == "dtype" else onnx.TensorProto.FLOAT
+    inputs, kinds = ([before], {"to": kind}) if change == "dtype" else ([before, before], {})
+    node = onnx.helper.make_node(
+        "Cast" if change == "dtype" else "Concat", inputs, [name], **kinds or {"axis": 1}
+    )
+    graph.node.append(node)
+    graph.output.append(onnx.helper.make_tensor_value_info(name, kind, None))
 
 
 def test_a_runner_is_abstract() -> None:

@@ -233,6 +233,39 @@ def test_data_that_the_model_does_not_take(
         make_file_variant(model, INT8, data)
 
 
+def test_the_byte_order_of_the_data_does_not_matter(model: bytes) -> None:
+    one, other = (
+        make_file_variant(model, INT8, {"": pictures().astype(kind)}) for kind in ("<f4", ">f4")
+    )
+    assert one == other
+
+
+def test_data_that_onnx_has_no_type_for(model: bytes) -> None:
+    with pytest.raises(InputError, match="does not take data complex64"):
+        make_file_variant(model, INT8, {"": pictures().astype(np.complex64)})
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        ([[{"a": 1.0}]], "an output that is no array of numbers"),
+        ([np.array(["a"])], "an output that is no array of numbers"),
+        ([np.zeros((3, 2))], r"has the shape \(3, 2\), in float32 it has \(2, 2\)"),
+    ],
+)
+def test_outputs_that_cannot_be_compared(outputs: list[Any], message: str) -> None:
+    with pytest.raises(ExportError, match=message):
+        variants._error(np.zeros((2, 2)), outputs[0])
+
+
+def test_what_is_infinite_in_both_is_no_error() -> None:
+    masked = np.array([-np.inf, 3.0, 4.0])
+    assert variants._error(masked, masked) == 0
+    assert variants._error(masked, np.array([-np.inf, 3.0, 4.5])) == pytest.approx(0.1)
+    assert np.isnan(variants._error(masked, np.array([-np.inf, np.nan, 4.0])))
+    assert variants._error(masked[:1], masked[:1]) == 0
+
+
 def test_the_command_says_which_int8(
     model: bytes, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,6 +297,13 @@ def test_data_that_cannot_be_read(model: bytes, run: Run, tmp_path: Path) -> Non
     assert "no arrays of numbers" in refusal(
         run(*arguments, "--calibration", tmp_path / "picture.zip")
     )
+    for shape in ("(1000000000000000,)", f"({10**30},)", "(3", "(True,)"):
+        header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"
+        start = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little")
+        (tmp_path / "data.npy").write_bytes(start + header.encode())
+        assert "no arrays of numbers" in refusal(
+            run(*arguments, "--calibration", tmp_path / "data.npy")
+        )
     np.savez(tmp_path / "data.npz", data=pictures())
     assert run(*arguments, "--calibration", tmp_path / "data.npz").exit_code == 0
 

@@ -86,6 +86,12 @@ class MissingDependencyError(ZooError, ImportError):
     """An optional package that is not installed."""
 
 
+def shown(text: str, most: int = 100) -> str:
+    """A name that a stranger chose, short and without what a terminal obeys, for a message."""
+    cut = text if len(text) <= most else f"{text[:most]}..."
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in cut)
+
+
 def near(name: str, known: Iterable[str], *, most: int = 3) -> str:
     """The end of a message about an unknown name: `Did you mean 'lenet'?`, or where to look."""
     names = list(known)

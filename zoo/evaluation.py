@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ Floats = NDArray[np.float64]
 
 _TIME_STEPS = 256  # of a token stream, run at once; their logits are held in memory
 _ROWS = 16  # of logits, normalised at once, so that they stay in the processor's cache
+_LARGEST = math.log(sys.float_info.max)  # that has an exponential
 _BLOCKS = 100  # of a token stream, for the standard error of its mean loss
 
 
@@ -202,9 +204,12 @@ def mean_loss(losses: Floats) -> Score:
 
 
 def perplexity(losses: Floats) -> Score:
-    """The exponential of the mean loss; its standard error by the delta method."""
+    """The exponential of the mean loss; its standard error by the delta method.
+
+    Infinite where the mean is too large for its exponential.
+    """
     mean = mean_loss(losses)
-    value = math.exp(mean.value)
+    value = math.exp(mean.value) if mean.value < _LARGEST else math.inf
     error = None if mean.standard_error is None else value * mean.standard_error
     return Score(mean.n, value, error)
 

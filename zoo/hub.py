@@ -70,7 +70,7 @@ def _from_gluoncv(
             "file, or leave it out for a network that is not initialised."
         )
     net = gluoncv.build(name, **config)
-    if pretrained:
+    if not isinstance(pretrained, bool):
         path = Path(pretrained)
         arrays = params_files.read_params(path) if is_params(path) else params.read(path)
         params_files.fitted(arrays, net, ctx)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,13 @@ import numpy as np
 
 from zoo import hub, params, strict_json
 from zoo.cache import open_regular
-from zoo.errors import WeightsError
+from zoo.errors import WeightsError, near
 from zoo.params_files import fitted, read_params
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 _LARGEST_SYMBOL = 16 << 20
+_MOST_SYMBOL_PARTS = 4_000_000
 _PARAMETER_ENDS = (
     "_weight",
     "_bias",
@@ -34,6 +35,7 @@ def import_params(
     *,
     architecture: str | None = None,
     symbol: Path | None = None,
+    inputs: Collection[str] = (),
     **config: Any,
 ) -> Arrays:
     """Write the arrays of a `.params` file as safetensors, all or none, and return them.
@@ -41,7 +43,8 @@ def import_params(
     The file may come from Block.save_parameters, HybridBlock.export, ParameterDict.save or
     Module.save_checkpoint. With `architecture`, a name for `get_model` with its `config`, the
     arrays must be exactly that network's and take its structural names; with `symbol`, the
-    `-symbol.json` beside the file, they must be exactly the variables of that graph. Raises
+    `-symbol.json` beside the file, they must be exactly the variables of that graph, `inputs` left
+    out; where those are not named, a parameter is known by its name's end or by its shape. Raises
     WeightsError, OSError, and what `get_model` raises.
     """
     arrays = read_params(source)
@@ -49,7 +52,7 @@ def import_params(
         if architecture is not None:
             arrays = fitted(arrays, hub.get_model(architecture, **config))
         if symbol is not None:
-            _check_variables(arrays, _variables(symbol))
+            _check_variables(arrays, _variables(symbol), inputs)
     except WeightsError as error:
         raise WeightsError(f"{source}: {error}") from None
     params.write(target, arrays)
@@ -61,7 +64,10 @@ def _variables(path: Path) -> dict[str, tuple[int, ...] | None]:
     try:
         with open_regular(path, links=True) as file:
             content = file.read(_LARGEST_SYMBOL + 1)
-        nodes = strict_json.parse(content, most_bytes=_LARGEST_SYMBOL)["nodes"]
+        parsed = strict_json.parse(
+            content, most_bytes=_LARGEST_SYMBOL, most_parts=_MOST_SYMBOL_PARTS
+        )
+        nodes = parsed["nodes"]
         found = [one for one in nodes if one["op"] == "null"]
         return {str(one["name"]): _told_shape(one.get("attrs", {})) for one in found}
     except OSError as error:
@@ -80,18 +86,27 @@ def _told_shape(attributes: Mapping[str, str]) -> tuple[int, ...] | None:
     return shape if known else None
 
 
-def _check_variables(arrays: Arrays, variables: Mapping[str, tuple[int, ...] | None]) -> None:
+def _check_variables(
+    arrays: Arrays, variables: Mapping[str, tuple[int, ...] | None], inputs: Collection[str]
+) -> None:
     """Raises WeightsError unless the arrays are the variables, inputs and labels left out."""
+    for name in inputs:
+        if name not in variables:
+            raise WeightsError(f"The graph has no input {name!r}. {near(name, variables)}")
     wanted = {
         name: shape
         for name, shape in variables.items()
-        if name in arrays or shape is not None or name.endswith(_PARAMETER_ENDS)
+        if name not in inputs
+        and (inputs or name in arrays or shape is not None or name.endswith(_PARAMETER_ENDS))
     }
     own = {name: (one.shape, one.dtype) for name, one in arrays.items()}
-    params.check(
-        arrays,
-        {
-            name: (shape or own.get(name, ((), None))[0], own.get(name, ((), np.float32))[1])
-            for name, shape in wanted.items()
-        },
-    )
+    expected = {
+        name: (shape or own.get(name, ((), None))[0], own.get(name, ((), np.float32))[1])
+        for name, shape in wanted.items()
+    }
+    try:
+        params.check(arrays, expected)
+    except WeightsError as error:
+        unclear = "missing:" in str(error) and not inputs
+        hint = " What is an input and no weight, name it: --input NAME." if unclear else ""
+        raise WeightsError(f"{error}{hint}") from None

@@ -17,7 +17,7 @@ from typing import Any
 
 from zoo.atomic import write_atomically
 from zoo.consistency import contradictions
-from zoo.errors import ManifestError, UnknownModelError, near
+from zoo.errors import ManifestError, UnknownModelError, near, shown
 from zoo.records import Artifact, Golden, Metric, TensorSpec, Weights
 from zoo.strict_json import parse
 from zoo.versions import arranged, find, newest
@@ -159,10 +159,13 @@ def _read(path: Path) -> dict[str, Weights]:
 
 @functools.cache
 def _validator() -> Any:
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator, validators
 
+    # JSON Schema takes 2.0 for an integer, Python's shapes and ranges do not
+    whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, one: type(one) is int)
+    strict = validators.extend(Draft202012Validator, type_checker=whole)
     schema = json.loads(Path(__file__).with_name("weights_manifest.schema.json").read_text("utf-8"))
-    return Draft202012Validator(_inlined(schema, schema.pop("$defs")))
+    return strict(_inlined(schema, schema.pop("$defs")))
 
 
 def is_preprocessing(found: Any) -> bool:
@@ -189,29 +192,29 @@ def _validate(document: Any, path: Path | str) -> None:
     error = best_match(itertools.islice(_validator().iter_errors(document), _MOST_ERRORS))
     if error is None:
         return
-    fields = [str(field)[:100] for field in error.absolute_path]
+    fields = [shown(str(field)) for field in error.absolute_path]
     where = "the document" if not fields else ".".join(fields)
     if fields[:1] == ["weights"] and len(fields) > 1:
         where = f"{fields[1]}: {'.'.join(fields[2:]) or 'the record'}"
     message = error.message if len(error.message) <= 300 else f"...{error.message[-300:]}"
-    raise ManifestError(f"{path}: {where}: {message}.")
+    raise ManifestError(f"{path}: {where}: {shown(message, 303)}.")
 
 
 def _record(name: str, record: Mapping[str, Any], path: Path | str) -> Weights:
     unseen = _unprintable(record)
     if unseen is not None:
-        raise ManifestError(f"{path}: {name[:100]}: {unseen}: holds a control character.")
+        raise ManifestError(f"{path}: {shown(name)}: {shown(unseen)}: holds a control character.")
     try:
         weights = Weights.from_json(record)
     except ManifestError as error:
-        raise ManifestError(f"{path}: {name[:100]}: {error}") from None
+        raise ManifestError(f"{path}: {shown(name)}: {error}") from None
     if name not in (weights.name, weights.pinned):
         raise ManifestError(
-            f"{path}: {name[:100]}: architecture, tag and version say {weights.pinned}: "
+            f"{path}: {shown(name)}: architecture, tag and version say {weights.pinned}: "
             "rename one of them."
         )
     for contradiction in contradictions(weights):
-        raise ManifestError(f"{path}: {name[:100]}: {contradiction}.")
+        raise ManifestError(f"{path}: {shown(name)}: {contradiction}.")
     return weights
 
 
@@ -225,7 +228,7 @@ def _with_versions(records: Mapping[str, Weights], path: Path | str) -> dict[str
         if name not in known:
             right = known[name.partition("@")[0]]
             raise ManifestError(
-                f"{path}: {name[:100]}: the newest version, {right.version}, has the name "
+                f"{path}: {shown(name)}: the newest version, {right.version}, has the name "
                 f"{right.name}, older ones are NAME@VERSION: rename them."
             )
     return {name: known[name] for name in records}

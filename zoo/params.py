@@ -14,7 +14,7 @@ import numpy as np
 from zoo import gluon_params
 from zoo.atomic import write_atomically
 from zoo.byte_order import little_endian
-from zoo.errors import ConfigError, WeightsError
+from zoo.errors import ConfigError, WeightsError, shown
 from zoo.safetensors_check import check_header, header_length
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
@@ -278,4 +278,4 @@ def _prepare(parameter: Any, shape: tuple[int, ...], contexts: list[Any] | None)
 
 def _few(names: list[str], most: int = 5) -> str:
     rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + rest
+    return ", ".join(shown(name, 300) for name in names[:most]) + rest

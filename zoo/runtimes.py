@@ -73,7 +73,17 @@ class SessionRunner(Runner):
 
     def _run(self, inputs: Arrays) -> Arrays:
         names = (spec.name for spec in self.weights.inputs)
-        return tuple(self._session.run(self._outputs, dict(zip(names, inputs, strict=True))))
+        feeds = dict(zip(names, inputs, strict=True))
+        try:
+            outputs = tuple(self._session.run(self._outputs, feeds))
+        except Exception as error:  # onnxruntime has a class for each status, and no common root
+            own = type(error).__module__.startswith("onnxruntime")
+            if not own and not isinstance(error, RuntimeError | ValueError):
+                raise
+            reason = " ".join(str(error).split())
+            raise WeightsError(f"{self.weights.name}: its graph cannot be run: {reason}") from None
+        check_outputs(self.weights, inputs, outputs)
+        return outputs
 
 
 class OnnxRunner(SessionRunner):
@@ -162,6 +172,23 @@ def _check_tensor(name: str, spec: TensorSpec, array: Any, axes: dict[str, int])
             f"Input {spec.name!r} of {name} must be {declared}, not {array.dtype} "
             f"({', '.join(map(str, array.shape))})."
         )
+
+
+def check_outputs(weights: Weights, inputs: Arrays, outputs: Sequence[Any]) -> None:
+    """Raises WeightsError unless a graph's outputs for `inputs` are what the record declares."""
+    axes = {
+        size: given
+        for spec, array in zip(weights.inputs, inputs, strict=True)
+        for size, given in zip(spec.shape, array.shape, strict=True)
+    }
+    for spec, array in zip(weights.outputs, outputs, strict=True):
+        wanted = tuple(axes.get(size, size) for size in spec.shape)
+        given = getattr(array, "shape", None), str(getattr(array, "dtype", type(array).__name__))
+        if given != (wanted, spec.dtype):
+            raise WeightsError(
+                f"{weights.name}: output {spec.name!r} of its graph is {given[1]} {given[0]}, "
+                f"not {spec.dtype} {wanted}, as the record says."
+            )
 
 
 def _check_ids(weights: Weights, spec: TensorSpec, ids: NDArray[Any]) -> None:

@@ -160,6 +160,7 @@ def _batches(inputs: Sequence[tuple[str, Sequence[Any]]], data: Feeds) -> list[F
     names = [name for name, _ in inputs]
     if len(names) == 1 and len(data) == 1:
         data = {names[0]: next(iter(data.values()))}
+    data = {key: one.astype(one.dtype.newbyteorder("="), copy=False) for key, one in data.items()}
     if set(data) != set(names) or not all(one.size for one in data.values()):
         raise InputError(
             f"The calibration data must hold an array for each input of the model: "
@@ -178,14 +179,30 @@ def _outputs(session: Any, feeds: Feeds) -> list[NDArray[Any]]:
     try:
         found: list[NDArray[Any]] = session.run(None, dict(feeds))
     except Exception as error:  # onnxruntime has a class for each status, without a common root
-        if not type(error).__module__.startswith("onnxruntime"):
+        own = type(error).__module__.startswith("onnxruntime")
+        if not own and not isinstance(error, RuntimeError | TypeError | ValueError):
             raise
         given = ", ".join(f"{name} {one.dtype} {one.shape}" for name, one in feeds.items())
         raise InputError(f"The model does not take {given}: {error}") from None
     return found
 
 
-def _error(expected: NDArray[Any], found: NDArray[Any]) -> float:
-    one, other = expected.astype(np.float64), found.astype(np.float64)
+def _error(expected: Any, found: Any) -> float:
+    for one in (expected, found):
+        if not isinstance(one, np.ndarray) or one.dtype.kind not in "biuf":
+            raise ExportError(
+                "The model has an output that is no array of numbers, such as labels or maps: it "
+                "cannot be held against float32's. Leave it out of the model."
+            )
+    if expected.shape != found.shape:
+        raise ExportError(
+            f"The variant is refused: an output has the shape {found.shape}, in float32 it has "
+            f"{expected.shape}."
+        )
+    one, other = expected.astype(np.float64).ravel(), found.astype(np.float64).ravel()
+    differing = np.isfinite(one) | (one != other)  # a masked logit is -inf in both
+    one, other = one[differing], other[differing]
+    if not one.size:
+        return 0.0
     size = float(np.sqrt(np.mean(one**2)))
     return float(np.sqrt(np.mean((one - other) ** 2))) / (size or 1.0)

@@ -95,6 +95,15 @@ def _drop(*keys: Any) -> Callable[[Any], None]:
 
 _FILE = ("artifacts", "safetensors")
 _HUGE = 1 << 53
+_SEEDS = {
+    "metric": "accuracy",
+    "dataset": "mnist",
+    "split": "test",
+    "n": 2,
+    "mean": 1.7e308,
+    "standard_deviation": 0.0,
+    "values": {"0": 1.7e308, "1": 1.7e308},
+}
 FIELDS = {
     "sha256_missing": _drop(*_FILE, "sha256"),
     "sha256_short": _set(*_FILE, "sha256", "0" * 63),
@@ -144,6 +153,14 @@ FIELDS = {
     "surprising_field": _set("code", "import os"),
     "golden_shape_huge": _set("golden", "input", "shape", [_HUGE] * 16),
     "golden_shape_of_rank_5000": _set("golden", "input", "shape", [1] * 5000),
+    "golden_shape_of_floats": _set("golden", "input", "shape", [2.0, 1.0]),
+    "version_a_float": _set("version", 1.0),
+    "metrics_beyond_floats": _set("metrics", 0, "value", 10**308),
+    "seeds_beyond_sums": _set("seeds", _SEEDS),
+    "preprocessing_of_a_million_millions": _set(
+        "preprocessing", {"kind": "features", "count": 10**12}
+    ),
+    "provenance_with_an_escape": _set("provenance", "data", {"\x1b]0;owned\x07": "0" * 64}),
     "golden_not_base64": _set("golden", "input", "data", "?"),
     "golden_dtype_object": _set("golden", "input", "dtype", "object"),
     "golden_not_finite": _set(
@@ -165,6 +182,18 @@ def test_manifest_field(name: str, tmp_path: Path, seen: Seen) -> None:
     assert "lenet" in message
     assert name.split("_")[0].rstrip("s") in message or "code" in message or "md5" in message
     assert "secret" not in message
+    assert message.isprintable()
+    seen(message[:110])
+
+
+@pytest.mark.parametrize("one", [record(), {}])
+def test_manifest_a_name_with_an_escape(one: Any, tmp_path: Path, seen: Seen) -> None:
+    """a record's name that a terminal obeys: refused, and shown without it"""
+    path = tmp_path / "weights_manifest.json"
+    name = "\x1b]0;owned\x07\nlenet.mnist"
+    path.write_text(json.dumps({"schema": 1, "weights": {name: one}}))
+    message = refused_within_bounds(lambda: read_manifest(path), ManifestError)
+    message = message.removeprefix(f"{path}: ")
     assert message.isprintable()
     seen(message[:110])
 

@@ -16,6 +16,7 @@ from command_line import Run, document, refusal
 from zoo._mxnet import gluon, mx, nn
 from zoo.errors import ExportError
 from zoo.onnx import export_onnx
+from zoo.onnx.mxnet_files import read_network
 
 pytest_plugins = ["cli_hub"]
 
@@ -198,3 +199,9 @@ def test_damaged_files_are_refused(
     damaged.write_bytes(damaged.read_bytes()[:-100] if content is None else content)
     with pytest.raises(ExportError, match=message):
         export_onnx(tmp_path / "net-symbol.json", tmp_path / "a.onnx", inputs=("batch", 3, 32, 32))
+
+
+def test_only_the_prefixes_of_mxnets_files_are_taken_off() -> None:
+    named = {"arg:fc_weight": 1, "aux:bn_mean": 2, "dense/kernel:0": 3, "dense/bias:0": 4}
+    _, found = read_network(mx.sym.var("data"), named)
+    assert found == {"fc_weight": 1, "bn_mean": 2, "dense/kernel:0": 3, "dense/bias:0": 4}

@@ -19,7 +19,9 @@ RANDOM = np.random.default_rng(0)
 ROWS = RANDOM.standard_normal((64, 8, 10, 10)).astype(np.float32)
 
 
-def model(nodes: Sequence[Any], shape: Sequence[Any], weights: dict[str, np.ndarray]) -> bytes:
+def model(
+    nodes: Sequence[Any], shape: Sequence[Any], weights: dict[str, np.ndarray], opset: int = 21
+) -> bytes:
     graph = helper.make_graph(
         nodes,
         "test",
@@ -27,7 +29,7 @@ def model(nodes: Sequence[Any], shape: Sequence[Any], weights: dict[str, np.ndar
         [helper.make_tensor_value_info("y", KIND, None)],
         [numpy_helper.from_array(one.astype(np.float32), name) for name, one in weights.items()],
     )
-    opsets = [helper.make_opsetid("", 21)]
+    opsets = [helper.make_opsetid("", opset)]
     built = helper.make_model(graph, ir_version=10, opset_imports=opsets, producer_name="test")
     helper.set_model_props(built, {"mine": "yes"})
     return bytes(built.SerializeToString())
@@ -95,6 +97,23 @@ def test_static_int8_folds_normalization_and_keeps_what_the_model_tells(
     assert error(convolutional, found) < 0.05
 
 
+@pytest.mark.parametrize("opset", [9, 12])
+def test_static_int8_of_a_model_of_an_older_opset(opset: int) -> None:
+    weights = {"w": RANDOM.standard_normal((16, 8, 3, 3))}
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"], name="conv"),
+        helper.make_node("Relu", ["c"], ["y"], name="relu"),
+    ]
+    old = model(nodes, ["batch", 8, 10, 10], weights, opset)
+    assert error(old, quantizing.quantize_static(old, [{"x": ROWS}])) < 0.05
+
+
+def test_a_model_that_cannot_be_converted_is_refused() -> None:
+    nodes = [helper.make_node("Relu", ["nowhere"], ["y"], name="relu")]
+    with pytest.raises(ExportError, match="of opset 9, static int8 needs 13, and onnx cannot"):
+        quantizing.quantize_static(model(nodes, ["batch", 8, 10, 10], {}, 9), [{"x": ROWS}])
+
+
 def test_the_same_calibration_gives_the_same_bytes(convolutional: bytes) -> None:
     found = [quantizing.quantize_static(convolutional, [{"x": ROWS}]) for _ in range(2)]
     assert found[0] == found[1]
@@ -106,6 +125,23 @@ def test_dynamic_int8_of_dense_layers(dense: bytes) -> None:
     assert facts(found)[0] == {"mine": "yes"}
     assert len(found) < 0.35 * len(dense)
     assert error(dense, found) < 0.05
+
+
+def test_dynamic_int8_has_a_scale_for_each_channel(dense: bytes) -> None:
+    found = onnx.load_model_from_string(quantizing.quantize_dynamic(dense))
+    scales = [one for one in found.graph.initializer if one.name.endswith("_scale")]
+    assert [list(one.dims) for one in scales] == [[50]]
+
+
+def test_weights_that_unnamed_layers_share_stay_apart() -> None:
+    numbers = RANDOM.standard_normal
+    weights = {"first": numbers((50, 50)), "second": numbers((50, 50)), "w": numbers((800, 50))}
+    steps = [("f", "w", "a"), *zip("abcd", ("first", "second") * 2, "bcde", strict=True)]
+    nodes = [helper.make_node("Flatten", ["x"], ["f"])]
+    nodes += [helper.make_node("Gemm", [data, weight], [out]) for data, weight, out in steps]
+    nodes += [helper.make_node("Identity", ["e"], ["y"])]
+    one = model(nodes, ["batch", 8, 10, 10], weights)
+    assert error(one, quantizing.quantize_dynamic(one)) < 0.1
 
 
 def test_dynamic_int8_of_convolutions_is_refused_with_the_reason(convolutional: bytes) -> None:

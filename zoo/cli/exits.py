@@ -9,6 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from zoo.cli import showing
 from zoo.errors import ZooError
 
 FAILED = 1
@@ -50,4 +51,4 @@ def _fail(message: str) -> None:
 
 def say(message: str) -> None:
     """A message to the person who runs the command."""
-    typer.echo(message, err=True)
+    typer.echo(showing.harmless(message), err=True)

@@ -37,6 +37,16 @@ def import_params(
             show_default=False,
         ),
     ] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="NAME",
+            help="With --symbol: a variable that is an input and no weight; may be repeated. By "
+            "default weights are told by the ends of their names and by their shapes.",
+            show_default=False,
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     json: Json = False,
 ) -> None:
@@ -55,9 +65,13 @@ def import_params(
 
     if architecture is not None and symbol is not None:
         raise typer.BadParameter("give --architecture or --symbol, not both.")
+    if inputs and symbol is None:
+        raise typer.BadParameter("belongs to --symbol.", param_hint="--input")
     if not force and target.exists():
         raise WeightsError(f"{target} exists: choose another name, or replace it with --force.")
-    arrays = importing.import_params(source, target, architecture=architecture, symbol=symbol)
+    arrays = importing.import_params(
+        source, target, architecture=architecture, symbol=symbol, inputs=inputs or ()
+    )
     size = target.stat().st_size
     if json:
         shapes = {name: list(one.shape) for name, one in arrays.items()}

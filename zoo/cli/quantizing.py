@@ -128,6 +128,7 @@ def _quantize_file(
 
 def read_arrays(path: Path) -> dict[str, Any]:
     """The arrays of an .npz file by their names, or that of an .npy file. Raises InputError."""
+    import tokenize
     import zipfile
     import zlib
 
@@ -142,7 +143,19 @@ def read_arrays(path: Path) -> dict[str, Any]:
         if not all(isinstance(one, np.ndarray) for one in arrays.values()):
             raise ValueError("a file in it is no array")
         return arrays
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        EOFError,
+        RuntimeError,
+        ArithmeticError,
+        MemoryError,
+        SyntaxError,
+        tokenize.TokenError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         reason = getattr(error, "strerror", None) or "it holds no arrays of numbers"
         raise InputError(f"{path} cannot be read: {reason}.") from None
 

@@ -7,9 +7,10 @@ lines that go into a pipe are never wrapped.
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,7 +28,7 @@ _PAGE_WIDTH = 80  # what is laid out for a pipe
 _INK = 128  # the grey level from which a pixel is drawn where there are no colours
 _HALVES, _PLAIN_HALVES = " ▄▀█", " .'#"
 _GAP = "  "
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -59,8 +60,19 @@ def has_colours(console: Console) -> bool:
 
 
 def print_json(document: Any) -> None:
-    """The one document of a command with `--json`."""
-    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    """The one document of a command with `--json`: in ASCII, which no stream's encoding damages.
+
+    A number that JSON lacks, infinite or not a number, is null.
+    """
+    sys.stdout.write(json.dumps(_finite(document), indent=1, allow_nan=False) + "\n")
+
+
+def _finite(part: Any) -> Any:
+    if isinstance(part, Mapping):
+        return {name: _finite(one) for name, one in part.items()}
+    if isinstance(part, list | tuple):
+        return [_finite(one) for one in part]
+    return None if isinstance(part, float) and not math.isfinite(part) else part
 
 
 def harmless(text: str) -> str:

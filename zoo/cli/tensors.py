@@ -19,14 +19,16 @@ def read_inputs(texts: Sequence[str]) -> dict[str, TensorSpec]:
     for text in texts:
         name, _, rest = text.partition(":")
         shape, _, dtype = rest.partition(":")
-        sizes = tuple(int(one) if one.isdecimal() else one.strip() for one in shape.split(","))
-        if not (name and shape and all(sizes)) or name in inputs:
+        axes = [one.strip() for one in shape.split(",")]
+        sizes = tuple(int(one) if one.isdecimal() else one for one in axes)
+        named = all(isinstance(one, int) or one.isidentifier() for one in sizes)
+        if not (name and named and all(sizes)) or name in inputs:
             raise typer.BadParameter(
                 f"{text!r} is not an input of its own, such as data:batch,3,224,224 or "
                 "ids:time,batch:int64.",
                 param_hint="--input",
             )
-        inputs[name] = TensorSpec(name, sizes, dtype or "float32")
+        inputs[name] = TensorSpec(name, sizes, dtype.strip() or "float32")
     return inputs
 
 

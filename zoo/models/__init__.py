@@ -69,7 +69,7 @@ ARCHITECTURES: dict[str, Architecture] = {
 }
 
 
-def build(name: str, **config: Any) -> Any:
+def build(name: str, /, **config: Any) -> Any:
     """The architecture's Gluon network, its parameters not yet initialised.
 
     Raises UnknownModelError for an unknown name, ConfigError for an argument that the
@@ -78,7 +78,7 @@ def build(name: str, **config: Any) -> Any:
     return _builder(name)(**complete(name, **config))
 
 
-def complete(name: str, **config: Any) -> dict[str, Any]:
+def complete(name: str, /, **config: Any) -> dict[str, Any]:
     """All arguments of the architecture: `config`, and the defaults of those not in it.
 
     Raises UnknownModelError, ConfigError and MissingDependencyError as `build` does.
@@ -103,7 +103,7 @@ def check_known(architecture: str, record: str) -> None:
         )
 
 
-def build_published(record: str, architecture: str, **config: Any) -> Any:
+def build_published(record: str, architecture: str, /, **config: Any) -> Any:
     """As `build`, from the configuration in a record, which may be a stranger's."""
     check_known(architecture, record)
     try:

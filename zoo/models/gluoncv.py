@@ -107,6 +107,12 @@ def build(name: str, **config: Any) -> Any:
             f"{PREFIX}{network.name} is a graph of MXNet's int8 operators whose weights exist "
             f"only as a download: take {network.name.removesuffix('_int8')!r}."
         )
+    for argument, value in config.items():
+        if value and "pretrain" in argument and argument != "pretrained_model":
+            raise ConfigError(
+                f"{PREFIX}{network.name}: {argument} would be a download, and zoo makes none of "
+                "GluonCV's: pass pretrained='FILE.params' to zoo.get_model."
+            )
     builder = _builder(network.name)
     from zoo.models.gluoncv_repairs import repaired
 

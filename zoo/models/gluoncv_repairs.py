@@ -6,7 +6,7 @@ import importlib
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -85,7 +85,7 @@ def repaired() -> Iterator[None]:
 @contextmanager
 def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
     inherited, before = name not in vars(owner), getattr(owner, name)
-    setattr(owner, name, value)
+    setattr(owner, name, value if isinstance(value, type) else _here_only(value, before))
     try:
         yield
     finally:
@@ -93,6 +93,16 @@ def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
             delattr(owner, name)
         else:
             setattr(owner, name, before)
+
+
+def _here_only(value: Callable[..., Any], before: Callable[..., Any]) -> Callable[..., Any]:
+    """`value` in this thread; other threads, which load weights meanwhile, get what was there."""
+    here = threading.get_ident()
+
+    def chosen(*arguments: Any, **options: Any) -> Any:
+        return (value if threading.get_ident() == here else before)(*arguments, **options)
+
+    return chosen
 
 
 def _nothing(*arguments: Any, **options: Any) -> None:

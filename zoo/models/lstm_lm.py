@@ -14,6 +14,7 @@ from zoo._mxnet import gluon, mx, nn
 from zoo.errors import ConfigError
 from zoo.records import TensorSpec
 
+_MOST_LAYERS = 1000  # Gluon makes four parameters of each, whatever a stranger's record says
 CELLS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 
 
@@ -47,6 +48,8 @@ class LSTMLM(gluon.HybridBlock):  # type: ignore[misc]
         super().__init__(**kwargs)
         if min(vocabulary_size, embed_size, hidden_size, layers) < 1:
             raise ConfigError("vocabulary_size, embed_size, hidden_size and layers start at 1.")
+        if layers > _MOST_LAYERS:
+            raise ConfigError(f"layers is at most {_MOST_LAYERS}, not {layers}.")
         if not 0 <= dropout < 1:
             raise ConfigError(f"dropout is at least 0 and below 1, not {dropout}.")
         if cell not in CELLS:

@@ -14,6 +14,7 @@ from zoo._mxnet import gluon, nn
 from zoo.errors import ConfigError
 from zoo.records import TensorSpec
 
+_MOST_LAYERS = 1000  # whatever a stranger's record says
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "softrelu", "softsign")
 
 
@@ -32,6 +33,8 @@ class MLP(gluon.HybridBlock):  # type: ignore[misc]
         sizes = (features, *hidden)
         if min(*sizes, classes) < 1:
             raise ConfigError(f"Sizes must be at least 1, not {sizes} and {classes} classes.")
+        if len(hidden) > _MOST_LAYERS:
+            raise ConfigError(f"hidden has at most {_MOST_LAYERS} layers, not {len(hidden)}.")
         if activation not in ACTIVATIONS:
             raise ConfigError(f"activation is one of {', '.join(ACTIVATIONS)}, not {activation!r}.")
         with self.name_scope():

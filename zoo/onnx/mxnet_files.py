@@ -34,7 +34,12 @@ def read_network(symbol: Any, params: Any) -> tuple[Any, dict[str, Any]]:
     parts = params if isinstance(params, list | tuple) else [params]
     if not parts or not all(isinstance(part, Mapping) for part in parts):
         raise ExportError("params must be a path, a mapping, or the mappings of both kinds.")
-    return symbol, {name.split(":", 1)[-1]: array for part in parts for name, array in part.items()}
+    return symbol, {_own_name(name): array for part in parts for name, array in part.items()}
+
+
+def _own_name(name: str) -> str:
+    """Without the kind that MXNet's files put before it."""
+    return name[4:] if name.startswith(("arg:", "aux:")) else name
 
 
 def free_inputs(symbol: Any, params: Mapping[str, Any]) -> list[str]:

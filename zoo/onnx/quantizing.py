@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+import onnx.version_converter
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
@@ -30,6 +31,8 @@ Feeds = Mapping[str, NDArray[Any]]
 CONVOLUTIONS = frozenset({"Conv", "ConvTranspose", "DeformConv"})
 RECURRENT = frozenset({"GRU", "LSTM", "RNN"})
 
+_BY_CHANNEL = 13  # the first opset whose DequantizeLinear has an axis
+
 
 def operators(model: bytes) -> set[str]:
     """The kinds of nodes in a model. Raises ExportError for bytes that are none."""
@@ -40,7 +43,8 @@ def quantize_static(model: bytes, batches: Sequence[Feeds]) -> bytes:
     """int8 with the scales of activations fixed by `batches`, in the QDQ form.
 
     Weights have a scale for each channel, and seven bits, so that the sums of products overflow
-    on no processor. Raises MissingDependencyError without ONNX Runtime.
+    on no processor. A model of an opset below 13 gets that one, the first with such scales.
+    Raises ExportError where it cannot, MissingDependencyError without ONNX Runtime.
     """
     tools = _tools()
 
@@ -56,7 +60,7 @@ def quantize_static(model: bytes, batches: Sequence[Feeds]) -> bytes:
             reduce_range=True,
         )
 
-    return _rewritten(model, write)
+    return _rewritten(_with_scales_by_channel(model), write)
 
 
 def quantize_dynamic(model: bytes) -> bytes:
@@ -73,7 +77,13 @@ def quantize_dynamic(model: bytes) -> bytes:
     tools = _tools()
 
     def write(source: Path, target: Path) -> None:
-        tools.quantize_dynamic(source, target, weight_type=tools.QuantType.QInt8, reduce_range=True)
+        tools.quantize_dynamic(
+            source,
+            target,
+            weight_type=tools.QuantType.QInt8,
+            per_channel=True,
+            reduce_range=True,
+        )
 
     return _rewritten(model, write)
 
@@ -150,6 +160,21 @@ def _rewritten(model: bytes, write: Callable[[Path, Path], None]) -> bytes:
         return _tidied(target.read_bytes(), _parse(model))
 
 
+def _with_scales_by_channel(model: bytes) -> bytes:
+    parsed = _parse(model)
+    opset = next((one.version for one in parsed.opset_import if one.domain in ("", "ai.onnx")), 1)
+    if opset >= _BY_CHANNEL:
+        return model
+    try:
+        return serialize(onnx.version_converter.convert_version(parsed, _BY_CHANNEL))
+    except Exception as error:  # ConvertError and RuntimeError, without a common root
+        reason = " ".join(str(error).split())
+        raise ExportError(
+            f"The model is of opset {opset}, static int8 needs {_BY_CHANNEL}, and onnx cannot "
+            f"convert it: {reason}."
+        ) from None
+
+
 def _unshared(content: bytes) -> bytes:
     """With a copy of its own for each Gemm whose weight other nodes read too.
 
@@ -158,12 +183,24 @@ def _unshared(content: bytes) -> bytes:
     model = _parse(content)
     readers = Counter(name for node in model.graph.node for name in node.input)
     weights = {one.name: one for one in model.graph.initializer}
-    for node in model.graph.node:
-        if node.op_type == "Gemm" and node.input[1] in weights and readers[node.input[1]] > 1:
-            copy = model.graph.initializer.add()
-            copy.CopyFrom(weights[node.input[1]])
-            copy.name = node.input[1] = f"{node.name}.weight"
+    shared = [
+        node
+        for node in model.graph.node
+        if node.op_type == "Gemm" and node.input[1] in weights and readers[node.input[1]] > 1
+    ]
+    taken = {*weights, *readers}
+    for place, node in enumerate(shared):
+        copy = model.graph.initializer.add()
+        copy.CopyFrom(weights[node.input[1]])
+        copy.name = node.input[1] = _untaken(f"{copy.name}.{place}", taken)
     return serialize(model)
+
+
+def _untaken(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
 
 
 def _tidied(content: bytes, source: onnx.ModelProto) -> bytes:
