@@ -87,8 +87,8 @@ def kinds(case: Case, options: Options) -> list[str]:
 def export(case: Case, kind: str, options: Options) -> dict[str, Any]:
     """What the export cost, or why there is no graph; a graph that is there is used again."""
     target, cost = (options.graphs / f"{case.name}.{kind}.{end}" for end in ("onnx", "json"))
-    if cost.is_file():
-        return dict(json.loads(cost.read_text()))
+    if cost.is_file() and "refused" not in (kept := json.loads(cost.read_text())):
+        return dict(kept)
     if kind == "torch":
         command = [options.torch_python, HERE / "torch_exports.py", case.name, target]
     else:

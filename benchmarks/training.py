@@ -58,7 +58,10 @@ def read() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=30, help="of training in each round")
     parser.add_argument("--torch-python", required=True, help="a Python with torch and numpy")
     parser.add_argument("--write", action="store_true", help="into docs/performance.md")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.write and set(given.only) != set(UNIT):
+        parser.error("--write replaces the tables of all cases: leave --only out.")
+    return given
 
 
 def write_data(folder: Path) -> None:

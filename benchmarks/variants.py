@@ -97,7 +97,10 @@ def _read_options() -> Any:
     parser.add_argument("names", nargs="*", default=PUBLISHED, help="published weights")
     parser.add_argument("--networks", nargs="*", default=NETWORKS, choices=NETWORKS)
     parser.add_argument("--write", action="store_true", help="into docs/quantizing.md")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.write and (set(given.names), set(given.networks)) != (set(PUBLISHED), set(NETWORKS)):
+        parser.error("--write replaces both tables whole: name no weights and no networks.")
+    return given
 
 
 def main() -> None:

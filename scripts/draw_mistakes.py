@@ -44,8 +44,8 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for weights in map(classifier, names) if names else stale():
         found = measured(weights)
-        write_atomically(place(weights), text(found).encode())
         write_atomically(place(weights).with_suffix(".png"), drawing(weights.name, found))
+        write_atomically(place(weights), text(found).encode())  # last: it says that both are new
         print(f"{weights.name}: {sum_of_mistakes(found):,} mistakes in {found['n']:,}")
     write_atomically(FOLDER / "README.md", page().encode())
 
@@ -78,7 +78,8 @@ def stale() -> Iterator[Weights]:
     for weights in classifiers():
         digest = weights.artifact("safetensors").sha256
         path = place(weights)
-        if not path.is_file() or json.loads(path.read_text("utf-8"))["sha256"] != digest:
+        drawn = path.is_file() and path.with_suffix(".png").is_file()
+        if not drawn or json.loads(path.read_text("utf-8"))["sha256"] != digest:
             yield weights
 
 
@@ -202,6 +203,8 @@ def page() -> str:
         f"`{COMMAND}`, which also writes this page.",
     ]
     for weights in classifiers():
+        if not place(weights).is_file():
+            raise ZooError(f"{weights.name} is not drawn yet: {COMMAND} draws all that are stale.")
         found = json.loads(place(weights).read_text("utf-8"))
         count = f"{sum_of_mistakes(found):,} of {found['n']:,} are wrong."
         lines += ["", f"## {weights.name}", "", count, ""]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,13 @@ class Learner:
         self.embedding = RowAdam("embedding", named["embedding.weight"].data().asnumpy(), ctx)
         self.bias = RowAdam("bias", unigram, ctx)
         self.sampler = Sampler(counts, recipe.samples, recipe.batch_size * recipe.window)
+
+    def begin(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Go on from a network's arrays. Raises WeightsError for those of another one."""
+        params.load(self.net, arrays, ctx=self.ctx, dtype=params.float_dtype(arrays))
+        named = params.arrays(self.net)
+        self.embedding.weight[:] = named["embedding.weight"]
+        self.bias.weight[:] = named["decoder.bias"]
 
     def step(
         self, step: int, rate: float, data: np.ndarray, targets: np.ndarray, states: Any

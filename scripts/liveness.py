@@ -20,7 +20,7 @@ from typing import NoReturn
 
 BEAT = 1.0  # seconds between two signs of life
 SILENCE = 15.0  # seconds without one after which a side counts as dead
-ARRIVAL = 120.0  # seconds within which everybody must have joined
+ARRIVAL = float(os.environ.get("ZOO_ARRIVAL", "120"))  # seconds until everybody has joined
 LINGER = 0.5  # seconds in which the others read why, before a closed socket hides it
 LOST = 75  # the exit code of a process that others have left: sysexits' "try again"
 ROLES = ("scheduler", "server", "worker")
@@ -106,7 +106,8 @@ class Hub(threading.Thread):
         for line in filter(None, lines):
             word, _, reason = line.partition(" ")
             if not member.name:
-                if word not in ROLES:  # somebody who has come to the wrong door
+                full = len(self._joined) == self._expected
+                if full or word not in ROLES:  # somebody who has come to the wrong door
                     self._forget(member)
                     return
                 member.name = line

@@ -127,8 +127,10 @@ class LanguageModelRecipe:
     `slowness` weigh the mean squares of the last layer's output and of its change from one step to
     the next (Merity, McCann and Socher, 2017: alpha and beta).
     `target` is the largest test perplexity, or nats a token where `metric` says so.
-    `stored_dtype` is the type of the published bytes. After `checkpoint_every` steps within an
-    epoch the dropout's generator is seeded anew, and the run can go on from there.
+    `stored_dtype` is the type of the published bytes. `start` names the published weights that the
+    training goes on from, such as `lstm_lm.wikitext2@2`; without it they are random. After
+    `checkpoint_every` steps within an epoch the dropout's generator is seeded anew, and the run can
+    go on from there.
     """
 
     name: str
@@ -154,6 +156,7 @@ class LanguageModelRecipe:
     validate_every: int = 1
     final_fit: bool = False
     checkpoint_every: int = 250
+    start: str = ""
     stored_dtype: str = "float16"
     task: str = "language-modeling"
 

@@ -53,6 +53,8 @@ def job() -> Job:
     if role == "worker" and number is not None and number >= workers:
         sys.exit(f"{own} is {number}, but the {workers} workers count from 0.")
     root = (os.environ.get("DMLC_PS_ROOT_URI", LOOPBACK), _number("DMLC_PS_ROOT_PORT", 1, 65534))
+    if not root[0]:
+        sys.exit("DMLC_PS_ROOT_URI is empty: it is the address where the scheduler listens.")
     return Job(role, number, workers, servers, root)
 
 

@@ -44,8 +44,10 @@ class Run:
     """A run in progress. `epochs` are the log's lines, `seconds` the time of all its sessions.
 
     `stop` is after how many epochs, and from which step on, the run ends at a checkpoint. With
-    `tensorboard` set it writes event files.
+    `tensorboard` set it writes event files. `patience` is how many seconds it waits for its folder.
     """
+
+    patience = 0.0
 
     def __init__(
         self,
@@ -95,7 +97,7 @@ class Run:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(self.folder / ".lock", timeout=0):
+            with FileLock(self.folder / ".lock", timeout=self.patience):
                 for folder in (self.folder, self.folder / "checkpoints"):
                     sweep(folder.glob(f".*{PARTIAL}"))
                 before = signal.signal(signal.SIGTERM, self._told)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import command
+import environment
 import recorded
 from recipes import CLASSIFIERS, LANGUAGE_MODELS, REGRESSIONS, ClassifierRecipe, Recipe
 
@@ -32,6 +33,7 @@ class Wanted(NamedTuple):
 
     recipe: Recipe
     seeds: list[int]
+    device: str
     out: Path
     teachers: Path
     rest: list[str]
@@ -50,7 +52,8 @@ def read() -> Wanted:
         sys.exit(f"There is no recipe {given.name!r}. {near(given.name, RECIPES)}")
     out = given.out or Path("runs", f"{given.name}-seeds")
     rest = ["--device", given.device, *["--tensorboard"][: given.tensorboard]]
-    return Wanted(RECIPES[given.name], given.seeds, out, given.teachers or out / "teachers", rest)
+    teachers = given.teachers or out / "teachers"
+    return Wanted(RECIPES[given.name], given.seeds, given.device, out, teachers, rest)
 
 
 def numbers(text: str) -> list[int]:
@@ -68,7 +71,7 @@ def numbers(text: str) -> list[int]:
 def train(wanted: Wanted, seed: int) -> dict[str, Any]:
     """The finished run of that seed: what its run.json says."""
     folder = wanted.out / f"seed-{seed}"
-    facts = finished(folder, wanted.recipe, seed)
+    facts = finished(folder, wanted.recipe, seed, wanted.device)
     if facts is not None:
         print(f"seed {seed}: finished already, in {folder}")
         return facts
@@ -78,20 +81,22 @@ def train(wanted: Wanted, seed: int) -> dict[str, Any]:
     if isinstance(wanted.recipe, ClassifierRecipe) and wanted.recipe.teachers:
         words += ["--teachers", str(wanted.teachers)]  # they have seeds of their own
     code = relay.run([sys.executable, str(script), *words])
-    facts = finished(folder, wanted.recipe, seed)
+    facts = finished(folder, wanted.recipe, seed, wanted.device)
     if facts is None:  # a missed target is a finished run too
         sys.exit(code or f"{folder} holds no finished run of this recipe and seed.")
     return facts
 
 
-def finished(folder: Path, recipe: Recipe, seed: int) -> dict[str, Any] | None:
+def finished(folder: Path, recipe: Recipe, seed: int, device: str) -> dict[str, Any] | None:
     """What the folder's run.json says, None where it is not of a finished run of this kind."""
     try:
         facts = dict(read_run(folder).facts)
     except PublishError:
         return None
     ours = json.loads(json.dumps(dataclasses.asdict(recipe)))
-    return facts if (facts["recipe"], facts["seed"]) == (ours, seed) else None
+    told = facts["environment"]
+    found = (facts["recipe"], facts["seed"], told.get("device"), told.get("settings"))
+    return facts if found == (ours, seed, device, environment.settings()) else None
 
 
 def main() -> None:

@@ -22,7 +22,12 @@ def run_of(group: Group, *arguments: Any) -> Run:
 
 
 class SharedRun(Run):
-    """As Run. The folder need not be within reach of any but the first worker."""
+    """As Run. The folder need not be within reach of any but the first worker.
+
+    It waits for the folder: a file server holds the lock of a lost machine a while longer.
+    """
+
+    patience = 120.0
 
     def __init__(self, group: Group, *arguments: Any) -> None:
         super().__init__(*arguments)

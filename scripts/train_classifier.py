@@ -162,6 +162,8 @@ def main() -> None:
     if recipe.final_fit:
         dataset = with_validation(dataset)
     with distributed.joined(options.distributed) as group:
+        for one in (recipe, *(lesson for _, lesson in lessons(recipe))):
+            group.share(one.batch_size)  # before the teachers are trained for hours
         run = run_of(group, options.out, recipe, options.seed, options.device, options.stop)
         run.tensorboard = options.tensorboard and group.leads
         with run.locked():

@@ -5,7 +5,9 @@ A run goes on from its last checkpoint, to the same bits as a run that was never
 
 from __future__ import annotations
 
+import hashlib
 import math
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -21,10 +23,11 @@ from recipes import LANGUAGE_MODELS, LanguageModelRecipe
 from run_folder import Run
 from shared_run import run_of
 
-from zoo import models, params
+from zoo import get_weights, models, params
 from zoo._mxnet import mx
 from zoo.atomic import write_atomically
 from zoo.data import TextDataset, load_dataset
+from zoo.fetching import read_artifact
 
 
 def columns(stream: np.ndarray, batch_size: int) -> np.ndarray:
@@ -61,12 +64,23 @@ def cut(recipe: LanguageModelRecipe, stream: np.ndarray, epoch: int, window: int
     return text[window * recipe.window : (window + 1) * recipe.window + 1]
 
 
+def published(recipe: LanguageModelRecipe, dataset: TextDataset) -> dict[str, np.ndarray]:
+    """The verified arrays that the recipe starts from, of a network with the same vocabulary."""
+    weights = get_weights(recipe.start)
+    words = hashlib.sha256(dataset.vocabulary.to_bytes()).hexdigest()
+    if words != weights.artifact("vocabulary").sha256:
+        sys.exit(f"{recipe.name} cannot start from {weights.pinned}: its vocabulary is another.")
+    return params.read(read_artifact(weights.artifact("safetensors")))
+
+
 def train(
     group: Group, run: Run, recipe: LanguageModelRecipe, dataset: TextDataset, ctx: Any
 ) -> Learner:
     """Run the recipe's epochs, from the last checkpoint on."""
     counts = np.bincount(dataset.train, minlength=len(dataset.vocabulary))
     learner = Learner(recipe, counts, run.seed, ctx, group)
+    if recipe.start:
+        learner.begin(published(recipe, dataset))
     own = group.part(recipe.batch_size)
     per_epoch = windows(recipe, dataset.train)
     steps, done, losses, states = recipe.epochs * per_epoch, 0, [], []
@@ -112,6 +126,7 @@ def smoke(
         batch_size=4,
         window=16,
         samples=min(recipe.samples, 512),
+        start="",
         config=recipe.config | {"embed_size": 64, "hidden_size": 64},
         checkpoint_every=20,
     )

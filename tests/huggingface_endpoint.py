@@ -294,7 +294,7 @@ def _branch(call: _Handler, name: str, branch: str) -> None:
     stored = call.repository(name, write=True)
     if branch in stored.branches:
         raise _RefusalError(409, "", "Reference already exists")
-    stored.branches[branch] = stored.branches["main"]
+    stored.branches[branch] = call.document().get("startingPoint") or stored.branches["main"]
     call.give(200, {})
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -59,14 +61,75 @@ def test_tables_are_put_between_their_marks(load: Any, tmp_path: Path) -> None:
         tables.write_tables(page, content, threads=2, rounds=1, clock="perf_counter")
 
 
-@pytest.mark.parametrize("module", ["inference_tables", "browser", "fetch", "training"])
+@pytest.mark.parametrize(
+    "module", ["inference_tables", "browser", "fetch", "training", "variants", "data_parallel"]
+)
 def test_the_page_has_the_marks(load: Any, module: str) -> None:
     if module == "browser":
         pytest.importorskip("playwright", reason="needs Playwright")
-    page = BENCHMARKS.parent / "docs" / "performance.md"
+    if module == "variants":
+        pytest.importorskip("zoo._mxnet", reason="needs MXNet", exc_type=ImportError)
     tables = load(module)
+    page = getattr(tables, "PAGE", BENCHMARKS.parent / "docs" / "performance.md")
     assert page.read_text("utf-8").count(tables.BEGIN) == 1
     assert page.read_text("utf-8").count(tables.END) == 1
+
+
+def test_the_training_table_is_of_the_named_command(
+    load: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = load("training")
+    page = training.PAGE.read_text("utf-8")
+    command = re.search(r"^python (benchmarks/training\.py.*?)(?:\s+#.*)?$", page, re.MULTILINE)
+    assert command
+    monkeypatch.setattr("sys.argv", command[1].split())
+    given = training.read()
+    assert f"{given.rounds} rounds of {given.seconds:g} s, {training.THREADS} threads." in page
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        ("training", ["--torch-python", "python", "--only", "lenet", "--write"]),
+        ("variants", ["lenet.mnist", "--write"]),
+    ],
+)
+def test_a_part_does_not_replace_whole_tables(
+    module: str,
+    words: list[str],
+    load: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("zoo._mxnet", reason="needs MXNet", exc_type=ImportError)
+    monkeypatch.setattr("sys.argv", [module, *words])
+    with pytest.raises(SystemExit):
+        load(module).main()
+    assert "--write replaces" in capsys.readouterr().err
+
+
+def test_ratios_are_within_a_round(load: Any) -> None:
+    parallel, training, fetch = load("data_parallel"), load("training"), load("fetch")
+    kinds = {"one": [1.0, 4.0, 9.0], "two": [2.0, 8.0, 3.0]}
+    rounds = kinds | {"one, double batch": [1.5, 6.0, 12.0], "two, double batch": [2.0, 8.0, 3.0]}
+    text = parallel.speed_table({"mlp.mnist": rounds}, {109_386: 0.001})
+    assert text.endswith("| mlp.mnist | 4000.00 ms | 3000.00 ms | 1.00 ms | 0.50 | 1.00 |")
+    assert "| mlp.mnist |" in parallel.model_table({"mlp.mnist": rounds})
+    one, other = (training.Result(kinds[name], [0.0], [1.0]) for name in ("one", "two"))
+    cells = training.rows("lenet", {"zoo": one, "usual": other})[2]
+    assert cells[2] == "0.50 (0.50 to 3.00)"
+    sides = [[{"s": value} for value in kinds[name]] for name in ("one", "two")]
+    assert fetch._cell(*sides, "s") == "4.000 (0.50)"
+
+
+def test_what_was_refused_is_tried_again(load: Any, tmp_path: Path) -> None:
+    inference, cases = load("onnx_inference"), load("inference_cases")
+    case, working = cases.CASES["lenet"], tmp_path / "python"
+    working.write_text("#!/bin/sh\necho tried\n")
+    working.chmod(0o755)
+    for python, found in (("/bin/false", {"refused": ""}), (str(working), {})):
+        options = SimpleNamespace(graphs=tmp_path, torch_python=python)
+        assert inference.export(case, "torch", options) == found
 
 
 def test_the_browser_and_python_take_turns(load: Any) -> None:

@@ -400,6 +400,16 @@ def test_no_library_of_a_runtime_is_imported() -> None:
 
 
 @pytest.mark.parametrize(
+    ("recipe", "start"), [({}, ""), ({"start": ""}, ""), ({"start": "mlp.x@2"}, "mlp.x@2")]
+)
+def test_a_record_tells_what_it_started_from(recipe: Any, start: str) -> None:
+    one = weights(provenance=record()["provenance"] | {"recipe": recipe})
+    assert one.start == start
+    assert ("started from" in one._repr_html_()) is bool(start)
+    assert ("\n- Started from: `mlp.x@2`\n" in details([one])) is bool(start)
+
+
+@pytest.mark.parametrize(
     ("recipe", "words"),
     [({}, "train"), ({"final_fit": False}, "train"), ({"final_fit": True}, "train and validation")],
 )

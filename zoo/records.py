@@ -184,6 +184,11 @@ class Weights:
         return "train and validation" if self.provenance["recipe"].get("final_fit") else "train"
 
     @property
+    def start(self) -> str:
+        """The published weights that the training went on from; empty where they were random."""
+        return str(self.provenance["recipe"].get("start") or "")
+
+    @property
     def teachers(self) -> str:
         """Whose answers these weights learnt beside the labels, in words; empty without any."""
         told = self.provenance["recipe"].get("teachers")
@@ -224,6 +229,7 @@ class Weights:
             **({"over seeds": str(self.seeds)} if self.seeds else {}),
             "parameters": f"{self.parameters:,}",
             "fitted to": self.fitted_to,
+            **({"started from": self.start} if self.start else {}),
             **({"taught by": self.teachers} if self.teachers else {}),
             "files": ", ".join(files),
             "licence": self.licence["weights"],

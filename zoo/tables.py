@@ -174,6 +174,7 @@ def _facts(weights: Weights) -> Mapping[str, str]:
         "Training": f"{provenance['epochs']} epochs on {weights.fitted_to}, "
         f"{_duration(provenance['wall_seconds'])}, seed {provenance['seed']}, "
         f"finished {provenance['finished']}; [log]({log}.jsonl), [curve]({log}.png)",
+        "Started from": f"`{weights.start}`" if weights.start else "",
         "Taught by": weights.teachers,
         "Over seeds": "" if weights.seeds is None else _seeds(weights.seeds),
         "Notes": provenance.get("notes") or "",

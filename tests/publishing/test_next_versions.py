@@ -169,6 +169,7 @@ def test_seeds_cannot_be_added_to_a_published_record(
     [
         ({"recipe": {"dataset": "adult", "task": "x", "target": 0.5}}, "recipe is not that of"),
         ({"environment": {"settings": {"threads": 7}}}, "environment.settings is not that of"),
+        ({"environment": {"cores": 2, "device": "gpu"}}, "environment.device is not that of"),
         ({"smoke": True}, "is a smoke run"),
         ({"seed": 3}, "are of seed 3, with other bytes"),
         ({"wall_seconds": None}, "wall_seconds is missing"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
+from unittest.mock import Mock
 
 import draw_mistakes
 import numpy as np
@@ -37,6 +39,26 @@ def test_the_drawing_is_a_picture() -> None:
     content = draw_mistakes.drawing("a name", json.loads(path.read_text("utf-8")))
     width, height = Image.open(io.BytesIO(content)).size
     assert (width, height) > (1000, 500)
+
+
+def test_a_drawing_that_fails_leaves_the_record_stale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "logistic_regression.mnist"
+    shutil.copytree(draw_mistakes.FOLDER, tmp_path / "models")
+    monkeypatch.setattr(draw_mistakes, "FOLDER", tmp_path / "models")
+    path = tmp_path / "models" / f"{name}.json"
+    found = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(found | {"sha256": "0" * 64}))
+    monkeypatch.setattr(draw_mistakes, "measured", lambda weights: found)
+    monkeypatch.setattr(draw_mistakes, "drawing", Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr("sys.argv", ["draw_mistakes.py"])
+    with pytest.raises(KeyboardInterrupt):
+        draw_mistakes.main()
+    assert [one.name for one in draw_mistakes.stale()] == [name]
+    path.unlink()
+    with pytest.raises(ZooError, match=f"{name} is not drawn yet"):
+        draw_mistakes.page()
 
 
 def test_only_classifiers_make_such_mistakes() -> None:

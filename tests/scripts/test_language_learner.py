@@ -6,13 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from recipes import LanguageModelRecipe
+from recipes import LANGUAGE_MODELS, LanguageModelRecipe
 
 pytest.importorskip("mxnet")
 
 from language_learner import Learner, _slopes
+from train_language_model import published
 
+from zoo import get_weights, params
 from zoo._mxnet import mx
+from zoo.data import TextDataset
+from zoo.data.wikitext2 import ABOUT
+from zoo.errors import WeightsError
+from zoo.pipelines import read_vocabulary
+from zoo.text import Vocabulary
 
 PLAIN = LanguageModelRecipe(
     name="lstm_lm.tiny",
@@ -71,3 +78,28 @@ def test_a_word_is_read_everywhere_or_nowhere() -> None:
     assert set(np.unique(words)) == {0.0, 2.0}
     assert np.array_equal(words, np.repeat(words[:, :1], 4, axis=1))
     assert 400 < np.count_nonzero(words[:, 0]) < 600
+
+
+RECORD = "lstm_lm.wikitext2@2"
+
+
+def of(vocabulary: Vocabulary) -> TextDataset:
+    streams = [np.zeros(1, np.int32) for _ in range(3)]
+    return TextDataset(ABOUT, *streams, vocabulary, "word", {})
+
+
+def test_a_training_goes_on_from_published_weights() -> None:
+    vocabulary = read_vocabulary(get_weights(RECORD))
+    recipe = replace(LANGUAGE_MODELS["lstm_lm.wikitext2"], start=RECORD)
+    learner = Learner(recipe, np.ones(len(vocabulary), np.int64), 0, mx.cpu())
+    started = published(recipe, of(vocabulary))
+    learner.begin(started)
+    for name, one in params.arrays(learner.network()).items():
+        np.testing.assert_array_equal(one, started[name].astype(np.float32))
+
+
+def test_published_weights_of_another_vocabulary_are_no_start() -> None:
+    with pytest.raises(SystemExit, match=f"cannot start from {RECORD}: its vocabulary is another"):
+        published(replace(PLAIN, start=RECORD), of(Vocabulary(("a", "b"))))
+    with pytest.raises(WeightsError, match="do not fit"):
+        Learner(PLAIN, COUNTS, 0, mx.cpu()).begin({"embedding.weight": np.zeros((2, 3), "f4")})

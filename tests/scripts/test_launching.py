@@ -13,21 +13,29 @@ from pathlib import Path
 import launch
 import numpy as np
 import pytest
+import yaml
 from jobs import SCRIPTS, Job, launched, short, wait_until_gone
 
 from zoo import params
 
 SRUN = """#!/bin/bash
-# A process for each task; the first bad exit ends all, as with --kill-on-bad-exit=1.
-shift
+# A process group for each task. As with --kill-on-bad-exit=1 the first bad exit ends all, and as
+# Slurm's own it exits with the highest code of all.
+echo "$@" >"$SRUN_TOLD"
+while [[ $1 == --* ]]; do shift; done
 for SLURM_PROCID in $(seq 0 $((SLURM_NTASKS - 1))); do
     export SLURM_PROCID
-    "$@" &
+    setsid "$@" &
     tasks+=($!)
 done
-for task in "${tasks[@]}"; do
-    wait -n "${tasks[@]}" || { code=$?; kill -9 "${tasks[@]}"; wait; exit $code; }
+highest=0
+for _ in "${tasks[@]}"; do
+    wait -n
+    code=$?
+    ((code > highest)) && highest=$code
+    ((code)) && for task in "${tasks[@]}"; do kill -TERM -- "-$task" 2>/dev/null; done
 done
+exit $highest
 """
 
 
@@ -45,6 +53,7 @@ def slurm(tmp_path: Path) -> dict[str, str]:
     return {
         "PATH": f"{srun.parent}:{os.environ['PATH']}",
         "PYTHON": sys.executable,
+        "SRUN_TOLD": str(tmp_path / "srun_told"),
         "SLURM_NTASKS": "4",
         "DMLC_PS_ROOT_URI": "127.0.0.1",
         "DMLC_PS_ROOT_PORT": str(launch.free_port("127.0.0.1")),
@@ -63,7 +72,7 @@ def test_slurm_and_ray_give_the_same_bytes_also_where_a_worker_is_killed(
     wait_until_gone(list(processes.values()))
     code, _, err = batch.ended()
     assert code == 0, err
-    assert "Attempt 1 was cut (code 137)" in err
+    assert "Attempt 1 was cut" in err
 
     own = {"HOME": str(tmp_path)}  # where Ray keeps the token of its cluster
     job = launched("-n", "2", *short(tmp_path / "ray"), launcher="ray_launch.py", **own)
@@ -77,6 +86,72 @@ def test_slurm_and_ray_give_the_same_bytes_also_where_a_worker_is_killed(
     assert "The job was cut: worker 1 was killed by SIGKILL" in err
     assert job.roles() == {}
     assert weights(tmp_path / "slurm") == weights(tmp_path / "ray")
+
+
+@pytest.mark.parametrize(("own", "ends", "cut"), [(1, 1, 0), (75, 75, 4), (137, 143, 4)])
+def test_under_slurm_only_a_lost_role_is_started_again(
+    own: int, ends: int, cut: int, slurm: dict[str, str], tmp_path: Path
+) -> None:
+    role = tmp_path / "role"
+    role.write_text(f"#!/bin/bash\n[[ ${{DMLC_WORKER_ID:-}} == 0 ]] && exit {own}\nexec sleep 60\n")
+    role.chmod(0o755)
+    told = slurm | {"PYTHON": str(role), "SLURM_CPUS_PER_TASK": "3"}
+    code, _, err = Job("bash", str(SCRIPTS / "slurm.sh"), "x", **told).ended(60)
+    assert (code, err.count("was cut")) == (ends if own != 75 else code, cut)
+    assert "--cpus-per-task=3" in Path(slurm["SRUN_TOLD"]).read_text()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"DMLC_INTERFACE": "nosuch0"}, "DMLC_INTERFACE=nosuch0 has no IPv4 address here"),
+        ({"SLURM_JOB_NUM_NODES": "2"}, "Several machines need DMLC_INTERFACE, such as eth0"),
+    ],
+)
+def test_under_slurm_the_interface_has_to_reach_the_others(
+    given: dict[str, str], message: str, slurm: dict[str, str], tmp_path: Path
+) -> None:
+    job = Job("bash", str(SCRIPTS / "slurm.sh"), "x", **slurm | {"DMLC_PS_ROOT_URI": ""} | given)
+    code, _, err = job.ended(60)
+    assert code == 1
+    assert message in err
+    assert not Path(slurm["SRUN_TOLD"]).exists()
+
+
+def test_under_slurm_an_interface_of_two_addresses_and_a_port_for_each_job(
+    slurm: dict[str, str], tmp_path: Path
+) -> None:
+    shown = (f"echo '2: eth0 inet 10.0.0.{one}/24 scope global eth0'" for one in (5, 7))
+    (tmp_path / "bin" / "ip").write_text("\n".join(["#!/bin/bash", *shown, ""]))
+    (tmp_path / "bin" / "srun").write_text(
+        "#!/bin/bash\necho $DMLC_PS_ROOT_URI:$DMLC_PS_ROOT_PORT\n"
+    )
+    (tmp_path / "bin" / "ip").chmod(0o755)
+    found = []
+    for number in ("7", "8"):
+        given = {"DMLC_INTERFACE": "eth0", "DMLC_PS_ROOT_URI": "", "DMLC_PS_ROOT_PORT": ""}
+        job = Job("bash", str(SCRIPTS / "slurm.sh"), "x", **slurm | given, SLURM_JOB_ID=number)
+        code, out, _ = job.ended(60)
+        assert code == 0
+        found.append(out.strip())
+    assert found == ["10.0.0.5:10014", "10.0.0.5:10016"]
+
+
+def test_the_pods_of_kubernetes_have_what_they_need() -> None:
+    text = (SCRIPTS / "kubernetes.yaml").read_text("utf-8")
+    jobs = yaml.safe_load(text)["spec"]["replicatedJobs"]
+    assert [one["name"] for one in jobs] == ["scheduler", "server", "worker"]
+    for one in jobs:
+        spec = one["template"]["spec"]
+        (container,) = spec["template"]["spec"]["containers"]
+        told = {entry["name"]: entry.get("value") for entry in container["env"]}
+        assert told["DMLC_ROLE"] == one["name"]
+        assert {"DMLC_NUM_WORKER", "DMLC_NUM_SERVER", "DMLC_PS_ROOT_URI", "DMLC_NODE_HOST"} < set(
+            told
+        )
+        assert float(told["ZOO_ARRIVAL"] or 0) > 120
+        assert spec["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"] == [1, 2]
+    assert "ReadWriteMany" in text
 
 
 def parent(process: int) -> int:

@@ -107,6 +107,25 @@ def test_a_hub_that_is_not_there(hub: Hub) -> None:
     assert f"nothing answers at 127.0.0.1:{hub.address[1]}" in err
 
 
+def test_who_comes_when_all_are_there_is_a_stranger(hub: Hub, losses: Losses[str]) -> None:
+    with silent(hub, "worker 0") as worker, silent(hub, "server 0") as server:
+        while len(hub._joined) < 2:
+            time.sleep(0.02)
+        with silent(hub, "server 0 (another job)") as stranger:
+            while stranger.recv(100):  # signs of life, until the hub hangs up
+                pass
+        for one in (worker, server):
+            one.sendall(b"bye\n")
+        hub.wait(5)
+    assert losses.empty()
+
+
+def test_how_long_all_may_take_to_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = "import liveness; print(liveness.ARRIVAL)"
+    _, out, _ = Job(sys.executable, "-c", program, ZOO_ARRIVAL="3600").ended(60)
+    assert out == "3600.0\n"
+
+
 def test_strangers_lose_nothing(hub: Hub, losses: Losses[str]) -> None:
     for lines in ((), ("GET / HTTP/1.1",), ("x" * 10_000,), ("",)):
         silent(hub, *lines).close()

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import environment
 import numpy as np
 import pytest
+from filelock import FileLock
 from recipes import REGRESSIONS
 from run_folder import Run
+
+pytest.importorskip("zoo._mxnet", reason="needs MXNet", exc_type=ImportError)
+
+from distributed import Group
+from shared_run import SharedRun
 
 RECIPE = REGRESSIONS["linear_regression.california_housing"]
 ARRAYS = {"weight": np.arange(3, dtype=np.float32)}
@@ -53,3 +60,17 @@ def test_who_only_completes_a_run_has_not_trained_it(
     again.finish(ARRAYS, {"r2": 0.6}, target_met=True)
     facts = json.loads((tmp_path / "run.json").read_text())
     assert facts["environment"]["processors"] == ["the first", "the second"]
+
+
+def test_a_run_of_several_waits_for_its_folder(tmp_path: Path) -> None:
+    """the lock of a machine that was lost goes a while later"""
+    holder = FileLock(tmp_path / ".lock", thread_local=False)
+    holder.acquire()
+    letting_go = threading.Timer(0.5, holder.release)
+    letting_go.start()
+    with SharedRun(Group(), tmp_path, RECIPE, 0).locked():
+        assert not holder.is_locked
+    letting_go.join()
+    impatient = Run(tmp_path, RECIPE, 0).locked()
+    with holder, pytest.raises(SystemExit, match="in use by another training"), impatient:
+        pass

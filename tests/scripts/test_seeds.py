@@ -48,5 +48,10 @@ def test_each_seed_is_trained_once(train: Callable[..., object], tmp_path: Path)
     runs = [json.loads((tmp_path / f"seed-{seed}/run.json").read_text()) for seed in (0, 1, 2)]
     assert [one["seed"] for one in runs] == [0, 1, 2]
     assert len({one["sha256"] for one in runs}) == 3
+    for change in ({"device": "gpu"}, {"settings": {"OMP_NUM_THREADS": "8"}}):
+        facts = runs[0] | {"environment": runs[0]["environment"] | change}
+        (tmp_path / "seed-0" / "run.json").write_text(json.dumps(facts))
+        out, err = train(*arguments, "--seeds", "0").communicate(timeout=240)  # type: ignore[attr-defined]
+        assert out.startswith(f"seed 0: trains in {tmp_path / 'seed-0'}\n"), err
     others = read_others(read_run(tmp_path / "seed-0"), tmp_path)
     assert [one.facts["seed"] for one in others] == [1, 2]

@@ -8,8 +8,13 @@ from recipes import CLASSIFIERS, ClassifierRecipe, Teachers
 
 pytest.importorskip("mxnet")
 
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
+import distributed
+import train_classifier
+from distributed import Group
 from teaching import lessons, taught
 
 from zoo import models
@@ -68,3 +73,16 @@ def test_targets_are_mixed_with_the_mean_of_the_teachers(recipe: ClassifierRecip
     np.testing.assert_allclose(mixed, 0.75 * target + 0.25 * mean, rtol=1e-6)
     np.testing.assert_allclose(mixed.sum(axis=1), 1, rtol=1e-5)
     assert mixed.dtype == np.float32
+
+
+@pytest.mark.usefixtures("data_mirror")
+def test_a_batch_that_nobody_can_share_is_refused_before_the_teachers_learn(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    name = "logistic_regression.fashion_mnist"  # a batch of 100, its teacher's is 128
+    words = ["train_classifier.py", name, "--smoke", "--out", str(tmp_path / "run")]
+    monkeypatch.setattr("sys.argv", words)
+    monkeypatch.setattr(distributed, "joined", lambda _: nullcontext(Group(0, 8)))
+    with pytest.raises(SystemExit, match="A batch of 100 cannot be shared evenly by 8 workers"):
+        train_classifier.main()
+    assert not (tmp_path / "run").exists()

@@ -17,7 +17,7 @@ from file_server import FileServer
 from run_folders import content_of
 from shared_records import ADULT, HOUSING, altered_hub, digest_of, stem
 
-from zoo import hub_folder
+from zoo import get_weights, hub_folder
 from zoo.errors import ChecksumError, ManifestError, PublishError, UnknownModelError
 from zoo.fetching import read_artifact
 from zoo.manifest import FILE_NAME, read_manifest
@@ -175,6 +175,23 @@ def test_a_strange_file_is_not_overwritten(tmp_path: Path) -> None:
 def test_a_page_of_ones_own_in_a_hub_is_not_overwritten(whole: Path) -> None:
     (whole / "index.html").write_text("<title>Mine</title>")
     assert "index.html is there and not from zoo" in refused(whole, NAMES)
+
+
+def test_checksums_of_ones_own_in_a_hub_are_not_overwritten(tmp_path: Path) -> None:
+    hub = altered_hub(tmp_path / "hub", ADULT)
+    (hub / CHECKSUMS).write_text(f"{'0' * 64}  LICENSE\n")
+    assert "SHA256SUMS is there and not from zoo" in refused(hub, Wanted(["*"], hub=hub))
+    (hub / CHECKSUMS).unlink()
+    mirror(hub, Wanted(["*"], hub=hub))
+    (hub / "index.html").unlink()
+    assert states(hub, Wanted(["*"], hub=hub))["index.html"] == "new"
+
+
+def test_the_page_tells_how_its_records_are_found(tmp_path: Path) -> None:
+    hub = altered_hub(tmp_path / "hub", ADULT, tag="mine")
+    mirror(tmp_path / "shared", Wanted(["*"], hub=hub))
+    assert "zoo fetch ADDRESS::NAME" in (tmp_path / "shared" / "index.html").read_text("utf-8")
+    assert get_weights(f"{tmp_path / 'shared'}::logistic_regression.mine").tag == "mine"
 
 
 def test_a_damaged_manifest_is_refused(whole: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,3 +88,22 @@ def test_texts_are_taken_literally() -> None:
     card = model_card({record.name: record}, "me/models", CHECKSUMS)
     assert huggingface_hub.ModelCard(card).data.license == "apache-2.0"
     assert "A \\`model\\` \\| with \\<b\\>marks\\</b\\> --- \\# and a heading: \\[x\\](y)\n" in card
+
+
+def test_nothing_of_a_stranger_s_record_is_more_than_text() -> None:
+    mischief = "a\n\n# b <img src=x>"
+    one = weights()
+    record = replace(
+        one,
+        inputs=(replace(one.inputs[0], name='x": evil(), "`y`'),),
+        metrics=tuple(replace(each, dataset=mischief) for each in one.metrics),
+        provenance={**one.provenance, "finished": f"2026-11-23.{mischief}"},
+        paper="https://a/x>\n\n# b <img src=x>",
+    )
+    card = model_card({record.name: record}, "me/models", CHECKSUMS)
+    text = card.split("\n---\n", 1)[1]
+    code = ast.parse(text.split("```python\n")[1].split("```")[0])
+    calls = [one.func for one in ast.walk(code) if isinstance(one, ast.Call)]
+    assert "evil" not in [one.id for one in calls if isinstance(one, ast.Name)]
+    assert "\n# b" not in text
+    assert not re.search(r"(?<!\\)<img", text)

@@ -139,6 +139,33 @@ def test_a_branch_is_made(hugging_face: HuggingFaceEndpoint) -> None:
     assert push(f"{ADDRESS}@next", BOTH).sent == []
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_new_branch_is_judged_by_what_it_begins_with(
+    dry_run: bool, hugging_face: HuggingFaceEndpoint, tmp_path: Path
+) -> None:
+    push(ADDRESS, ONE)
+    others = altered_hub(tmp_path / "others", HOUSING, content=b"other")
+    with pytest.raises(PublishError, match="with another safetensors file"):
+        push(f"{ADDRESS}@next", Wanted(["*"], hub=others), dry_run=dry_run)
+    assert set(hugging_face.repositories["me/models"].branches) == {"main"}
+
+
+def test_the_card_of_a_branch_names_it(hugging_face: HuggingFaceEndpoint) -> None:
+    push(f"{ADDRESS}@next", ONE)
+    card = hugging_face.repositories["me/models"].head("next")["README.md"].decode()
+    assert f'hf_hub_download("me/models", "{stem(HOUSING)}.onnx", revision="next")' in card
+    assert f'zoo.pipeline("{ADDRESS}@next::{HOUSING}")' in card
+
+
+def test_a_file_of_checksums_of_their_own_is_not_overwritten(
+    hugging_face: HuggingFaceEndpoint,
+) -> None:
+    file = f"{stem(HOUSING)}.safetensors"
+    stored = hugging_face.repositories["me/models"] = Stored(False)
+    stored.add({file: b"mine", CHECKSUMS: f"{digest_of(b'mine')}  {file}\n".encode()})
+    assert f"another {file}" in refused(hugging_face)
+
+
 def test_a_file_in_parts(hugging_face: HuggingFaceEndpoint) -> None:
     hugging_face.part_size = 100
     push(ADDRESS, ONE)

@@ -198,6 +198,8 @@ def _provenance(weights: Weights) -> Iterator[tuple[str, str]]:
     yield "trained by", str(facts["command"])
     yield "training", f"seed {facts['seed']}, {facts['epochs']} epochs, {duration}"
     yield "fitted to", weights.fitted_to
+    if weights.start:
+        yield "started from", weights.start
     if weights.teachers:
         yield "taught by", weights.teachers
     yield "finished", str(facts["finished"])

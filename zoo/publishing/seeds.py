@@ -36,8 +36,11 @@ def read_others(run: FinishedRun, folder: Path) -> list[FinishedRun]:
 
 def _pairs(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     fields = [(name, one[name], other[name]) for name in ("name", "recipe", "config", "data")]
-    settings = (facts["environment"].get("settings") for facts in (one, other))
-    return [*fields, ("environment.settings", *settings)]
+    told = (one["environment"], other["environment"])
+    settings = [
+        (f"environment.{n}", *(each.get(n) for each in told)) for n in ("device", "settings")
+    ]
+    return [*fields, *settings]
 
 
 def measured_spread(candidate: Candidate, run: FinishedRun, others: list[FinishedRun]) -> Spread:

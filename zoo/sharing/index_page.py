@@ -36,8 +36,9 @@ def index_page(records: Mapping[str, Weights], checksums: str) -> bytes:
 <body>
 <main>
 <h1>Pretrained weights</h1>
-<p>A mirror of {len(records)} published sets of weights. Name its address or folder in
-<code>ZOO_MIRROR</code>, and <code>zoo fetch</code> takes the files from here. Every file is known
+<p>A hub of {len(records)} published sets of weights: <code>zoo fetch ADDRESS::NAME</code>, with the
+address or folder of this page, takes them from here. Of those that come with the package it is also
+a mirror: name it in <code>ZOO_MIRROR</code>. Every file is known
 by its size and sha256 before it is asked for: a mirror can withhold a file, never change one.</p>
 <p>Records: {_link(FILE_NAME)}. Digests, for <code>sha256sum --check</code>: {_link(checksums)}.</p>
 {_overview(records.values())}

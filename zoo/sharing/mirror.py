@@ -76,7 +76,9 @@ def _refuse_strange(folder: Path, is_hub: bool) -> None:
     page, sums = folder / index_page.NAME, folder / CHECKSUMS
     ours = is_hub and index_page.MARK.encode() in (page.read_bytes() if page.is_file() else b"")
     strange = [page] if page.exists() and not ours else []
-    strange += [sums] if sums.exists() and not is_hub else []
+    listed = sums.read_bytes() if sums.is_file() else b""
+    written = is_hub and (ours or f"  {index_page.NAME}\n".encode() in listed)
+    strange += [sums] if sums.exists() and not written else []
     if strange:
         raise PublishError(
             f"{strange[0]} is there and not from zoo: move it away, or give another folder."

@@ -6,9 +6,11 @@ written by huggingface_hub, whose own reader finds the metrics in them again.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from zoo.errors import MissingDependencyError
 from zoo.figures import file_size, metric_value
@@ -34,8 +36,10 @@ _LICENCES = (  # those that the Hub knows by these names
 )  # fmt: skip
 
 
-def model_card(records: Mapping[str, Weights], repository: str, checksums: str) -> str:
-    """The card of `repository`, `owner/name`, which holds these records, one or more.
+def model_card(
+    records: Mapping[str, Weights], repository: str, checksums: str, branch: str = "main"
+) -> str:
+    """The card of `repository`, `owner/name`, whose branch holds these records, one or more.
 
     It shows the newest versions. `checksums` is the name of the file beside it that holds the
     digests. Raises MissingDependencyError without huggingface_hub.
@@ -60,14 +64,14 @@ measured from these very files, and how they were made.
 On ONNX Runtime; a `.onnx` file holds network and weights:
 
 ```python
-{_onnx_example(next(iter(records.values())), repository)}
+{_onnx_example(next(iter(records.values())), repository, branch)}
 ```
 
 The record's `preprocessing` says how a raw input becomes the network's. `gluon-zoo` does it, on
 ONNX Runtime or in MXNet Gluon (`pip install 'gluon-zoo[hub]'`):
 
 ```python
-{_zoo_example(next(iter(records)), repository)}
+{_zoo_example(next(iter(records)), repository, branch)}
 ```
 
 ## Verify
@@ -158,11 +162,12 @@ def _section(weights: Weights) -> str:
         for one in weights.artifacts.values()
     ]
     metrics = [
-        f"| {one.name} | {one.dataset} {one.split} | {one.n:,} | {_value(one)} |"
+        f"| {one.name} | {_plain(one.dataset)} {one.split} | {one.n:,} | {_value(one)} |"
         for one in weights.metrics
     ]
     made = weights.provenance
     taught = f"\n- Taught by {_plain(weights.teachers)}." if weights.teachers else ""
+    began = f"\n- Started from {_plain(weights.start)}." if weights.start else ""
     seeds = f"\n- Over seeds: {weights.seeds.metric} {weights.seeds}." if weights.seeds else ""
     return f"""## {weights.name}
 
@@ -176,8 +181,8 @@ def _section(weights: Weights) -> str:
   {_plain(weights.licence["data"])}.
 - Inputs: {_specs(weights.inputs)}; outputs: {_specs(weights.outputs)}.{_labels(weights)}
 - Made by `{_code(made["command"])}`, seed {made["seed"]}, {made["epochs"]} epochs on
-  {weights.fitted_to}, finished {made["finished"]}.{taught}{seeds}
-- The architecture follows <{weights.paper}>."""
+  {weights.fitted_to}, finished {_plain(made["finished"])}.{began}{taught}{seeds}
+- The architecture follows <{_address(weights.paper)}>."""
 
 
 def _table(titles: Iterable[str], rows: Iterable[str]) -> str:
@@ -186,7 +191,7 @@ def _table(titles: Iterable[str], rows: Iterable[str]) -> str:
 
 
 def _headline(metric: Metric) -> str:
-    return f"{metric.name} {_value(metric)} on {metric.dataset} {metric.split}"
+    return f"{metric.name} {_value(metric)} on {_plain(metric.dataset)} {metric.split}"
 
 
 def _value(metric: Metric) -> str:
@@ -195,7 +200,7 @@ def _value(metric: Metric) -> str:
 
 def _specs(specs: Iterable[TensorSpec]) -> str:
     return ", ".join(
-        f"`{one.name}` {one.dtype} ({', '.join(map(str, one.shape))})" for one in specs
+        f"`{_code(one.name)}` {one.dtype} ({', '.join(map(str, one.shape))})" for one in specs
     )
 
 
@@ -213,24 +218,31 @@ def _plain(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", " ".join(text.split()))
 
 
+def _address(text: str) -> str:
+    """A record's address for between two angle brackets."""
+    return quote(text, safe=":/?#[]@!$&'()*+,;=%~")
+
+
 def _code(text: str) -> str:
     """A record's text for between two backticks."""
     return " ".join(text.replace("`", "'").split())
 
 
-def _onnx_example(weights: Weights, repository: str) -> str:
-    feeds = ", ".join(f'"{one.name}": {_zeros(one)}' for one in weights.inputs)
+def _onnx_example(weights: Weights, repository: str, branch: str) -> str:
+    feeds = ", ".join(f"{json.dumps(one.name)}: {_zeros(one)}" for one in weights.inputs)
+    revision = "" if branch == "main" else f', revision="{branch}"'
     return f"""import numpy as np
 import onnxruntime
 from huggingface_hub import hf_hub_download
 
-path = hf_hub_download("{repository}", "{weights.stem}.onnx")
+path = hf_hub_download("{repository}", "{weights.stem}.onnx"{revision})
 session = onnxruntime.InferenceSession(path)
 outputs = session.run(None, {{{feeds}}})"""
 
 
-def _zoo_example(name: str, repository: str) -> str:
-    address = f"hf://{repository}::{name}"
+def _zoo_example(name: str, repository: str, branch: str) -> str:
+    at = "" if branch == "main" else f"@{branch}"
+    address = f"hf://{repository}{at}::{name}"
     return f"""import zoo
 
 predict = zoo.pipeline("{address}")

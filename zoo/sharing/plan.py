@@ -27,11 +27,12 @@ class There:
     records: Mapping[str, Weights]
     digests: Mapping[str, str]
 
-    @property
-    def known(self) -> set[str]:
-        """The files that may be written again, with the same bytes or because they are made."""
-        named = {one.file for record in self.records.values() for one in record.artifacts.values()}
-        return {*named, *self.digests, *_MADE}
+    def may_be_written(self, one: Content) -> bool:
+        """Whether a record names the file, it is made from them, or it is listed as these bytes."""
+        named = {
+            each.file for record in self.records.values() for each in record.artifacts.values()
+        }
+        return one.file in {*named, *_MADE} or self.digests.get(one.file) == one.sha256
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def make_plan(repository: Repository, there: There, entries: list[Entry]) -> lis
         digests.update((one.file, one.sha256) for one in weights.artifacts.values())
     digests.update((one.file, one.sha256) for one in plan)
     digests[FILE_NAME] = hashlib.sha256(manifest).hexdigest()
-    card = model_card(merged, repository.name, CHECKSUMS).encode()
+    card = model_card(merged, repository.name, CHECKSUMS, repository.branch).encode()
     contents = {FILE_NAME: manifest, CHECKSUMS: checksums(digests), CARD: card}
     plan += [_made(file, content) for file, content in contents.items()]
     return list({one.file: one for one in plan}.values())
@@ -103,10 +104,10 @@ def _made(file: str, content: bytes) -> Content:
 def shared(one: Content, there: There) -> SharedFile:
     """What becomes of a file. Raises PublishError for one of that name which no record names."""
     stored = there.state.files.get(one.file)
-    return SharedFile(one.file, one.size, one.sha256, _state(one, stored, there.known))
+    return SharedFile(one.file, one.size, one.sha256, _state(one, stored, there))
 
 
-def _state(one: Content, stored: StoredFile | None, known: set[str]) -> str:
+def _state(one: Content, stored: StoredFile | None, there: There) -> str:
     if one.content is None:
         return KEPT
     if stored is None:
@@ -114,7 +115,7 @@ def _state(one: Content, stored: StoredFile | None, known: set[str]) -> str:
     content = one.content if isinstance(one.content, bytes) else one.content.read_bytes()
     if stored.holds(content):
         return KEPT
-    if one.file not in known:
+    if not there.may_be_written(one):
         raise PublishError(
             f"The repository has another {one.file}, which no record there names: remove it there, "
             "or push elsewhere."

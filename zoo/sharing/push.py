@@ -22,7 +22,7 @@ from zoo.manifest import FILE_NAME, LARGEST_MANIFEST, Artifact, Weights, parse_m
 from zoo.receiving import receive
 from zoo.sharing.client import LookAgainError
 from zoo.sharing.mirror import KEPT, SharedFile
-from zoo.sharing.plan import There, make_plan, shared
+from zoo.sharing.plan import Content, There, make_plan, shared
 from zoo.sharing.release import (
     CHECKSUMS,
     MOST_CHECKSUMS,
@@ -78,11 +78,11 @@ def push(
             f"{address} exists and is public: make it private in its settings, or push without "
             "--private."
         )
-    head = there.state.head
-    with release(wanted, there.records, head and [f"hf://{repository.name}@{head}"]) as entries:
+    commit = there.state.commit
+    ways = commit and [f"hf://{repository.name}@{commit}"]
+    with release(wanted, there.records, ways) as entries:
         if dry_run:
-            plan = make_plan(repository, there, entries)
-            return Pushed([shared(one, there) for one in plan], None)
+            return Pushed(_planned(repository, there, entries)[1], None)
         states: dict[str, str] = {}
         pushed = _again(address, lambda: _send(repository, entries, private, states, say))
         say(f"Reading {len(pushed.files)} files back.")
@@ -110,15 +110,23 @@ def _look(repository: Repository) -> There:
     listed = repository.read(state, CHECKSUMS, MOST_CHECKSUMS)
     return There(
         state,
-        {} if manifest is None else _records(manifest, repository, state.head),
+        {} if manifest is None else _records(manifest, repository, state.commit),
         {} if listed is None else read_checksums(listed, repository.address),
     )
 
 
-def _records(manifest: bytes, repository: Repository, head: str | None) -> dict[str, Weights]:
+def _records(manifest: bytes, repository: Repository, commit: str | None) -> dict[str, Weights]:
     """The repository's own, whose files may come only from where a hub on the network may lead."""
     found = parse_manifest(manifest, f"{repository.address}: {FILE_NAME}")
-    return {name: one.of_hub(f"hf://{repository.name}@{head}") for name, one in found.items()}
+    return {name: one.of_hub(f"hf://{repository.name}@{commit}") for name, one in found.items()}
+
+
+def _planned(
+    repository: Repository, there: There, entries: list[Entry]
+) -> tuple[list[Content], list[SharedFile]]:
+    """What the repository shall hold, and what becomes of each file. Raises PublishError."""
+    plan = make_plan(repository, there, entries)
+    return plan, [shared(one, there) for one in plan]
 
 
 def _send(
@@ -127,12 +135,12 @@ def _send(
     """One attempt; `states` keeps what the first one found, before anything was sent."""
     there = _look(repository)
     if there.state.head is None:
+        _planned(repository, there, entries)  # what is refused makes no branch
         repository.create(there.state, private)
         there = _look(repository)
     if there.state.head is None:
         raise LookAgainError("the repository that was made is not there yet")
-    plan = make_plan(repository, there, entries)
-    now = [shared(one, there) for one in plan]
+    plan, now = _planned(repository, there, entries)
     files = [replace(one, state=states.setdefault(one.file, one.state)) for one in now]
     changed = {one.file for one in now if one.state != KEPT}
     if not changed:

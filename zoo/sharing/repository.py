@@ -43,12 +43,19 @@ class StoredFile:
 class State:
     """A repository's branch: its newest commit, whether it is private, and its files.
 
-    `head` is None where there is no such branch, `private` where there is no such repository.
+    `head` is None where there is no such branch; the files are then those of `start`, the commit
+    that it will begin with. `private` is None where there is no such repository.
     """
 
     head: str | None = None
     private: bool | None = None
     files: Mapping[str, StoredFile] = field(default_factory=dict)
+    start: str | None = None
+
+    @property
+    def commit(self) -> str | None:
+        """The commit that holds the files."""
+        return self.head or self.start
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ class Repository:
         _check_endpoint(constants.ENDPOINT)
         self.address = address
         self.name = f"{found[1]}/{found[2]}"
-        self._branch = found[3] or "main"
+        self.branch = found[3] or "main"
         self._token: str | None = None
         with self._asking("logging in"):
             self._token = get_token()
@@ -102,13 +109,13 @@ class Repository:
 
         with self._asking("reading"):
             try:
-                info = self._api.model_info(self.name, revision=self._branch, files_metadata=True)
+                info = self._api.model_info(self.name, revision=self.branch, files_metadata=True)
             except RevisionNotFoundError:
-                return State(private=bool(self._api.model_info(self.name).private))
+                info = self._api.model_info(self.name, files_metadata=True)
+                return State(None, bool(info.private), _files(info), _commit(info.sha))
             except RepositoryNotFoundError:
                 return State()
-            files = {one.rfilename: _stored(one) for one in info.siblings or ()}
-            return State(_commit(info.sha), bool(info.private), files)
+            return State(_commit(info.sha), bool(info.private), _files(info))
 
     def create(self, state: State, private: bool) -> None:
         """Make the repository or its branch, where `state` has none."""
@@ -116,8 +123,10 @@ class Repository:
         with self._asking("creating"):
             if state.private is None:
                 self._api.create_repo(self.name, private=private, exist_ok=True)
-            if self._branch != "main":
-                self._api.create_branch(self.name, branch=self._branch, exist_ok=True)
+            if self.branch != "main":
+                self._api.create_branch(
+                    self.name, branch=self.branch, revision=state.start, exist_ok=True
+                )
 
     def commit(self, uploads: Iterable[Upload], parent: str, message: str) -> str:
         """Send all files in one commit upon `parent`; returns its name."""
@@ -128,7 +137,7 @@ class Repository:
                 self.name,
                 operations,
                 commit_message=message,
-                revision=self._branch,
+                revision=self.branch,
                 parent_commit=parent,
             )
             return _commit(made.oid)
@@ -142,7 +151,7 @@ class Repository:
             raise PublishError(f"{self.address}: {file} is larger than {most} bytes.")
         content = b""
         try:
-            with open_source(self.source(file, str(state.head)), stored.size) as body:
+            with open_source(self.source(file, str(state.commit)), stored.size) as body:
                 for chunk in body:
                     content += chunk
                     if len(content) > stored.size:
@@ -173,6 +182,10 @@ def _check_endpoint(endpoint: str) -> None:
     secure = parts.scheme == "https" and bool(parts.hostname)
     if not secure and not (parts.scheme == "http" and loopback):
         raise PublishError("HF_ENDPOINT is not an https address: no token is sent there.")
+
+
+def _files(info: Any) -> dict[str, StoredFile]:
+    return {one.rfilename: _stored(one) for one in info.siblings or ()}
 
 
 def _stored(sibling: Any) -> StoredFile:
