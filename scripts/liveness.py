@@ -18,9 +18,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
+
+def _seconds(name: str, default: str) -> float:
+    text = os.environ.get(name, default)
+    if not text.isdecimal():
+        sys.exit(f"{name} has to be a number of seconds, not {text!r}.")
+    return float(text)
+
+
 BEAT = 1.0  # seconds between two signs of life
 SILENCE = 15.0  # seconds without one after which a side counts as dead
-ARRIVAL = float(os.environ.get("ZOO_ARRIVAL", "120"))  # seconds until everybody has joined
+ARRIVAL = _seconds("ZOO_ARRIVAL", "120")  # within which everybody must have joined
 LINGER = 0.5  # seconds in which the others read why, before a closed socket hides it
 LOST = 75  # the exit code of a process that others have left: sysexits' "try again"
 ROLES = ("scheduler", "server", "worker")

@@ -83,7 +83,9 @@ def train(wanted: Wanted, seed: int) -> dict[str, Any]:
     code = relay.run([sys.executable, str(script), *words])
     facts = finished(folder, wanted.recipe, seed, wanted.device)
     if facts is None:  # a missed target is a finished run too
-        sys.exit(code or f"{folder} holds no finished run of this recipe and seed.")
+        sys.exit(
+            code or f"{folder} holds no finished run of this recipe, seed, device and settings."
+        )
     return facts
 
 

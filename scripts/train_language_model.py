@@ -23,11 +23,12 @@ from recipes import LANGUAGE_MODELS, LanguageModelRecipe
 from run_folder import Run
 from shared_run import run_of
 
-from zoo import get_weights, models, params
+from zoo import models, params
 from zoo._mxnet import mx
 from zoo.atomic import write_atomically
 from zoo.data import TextDataset, load_dataset
 from zoo.fetching import read_artifact
+from zoo.manifest import get_weights, read_manifest
 
 
 def columns(stream: np.ndarray, batch_size: int) -> np.ndarray:
@@ -65,8 +66,15 @@ def cut(recipe: LanguageModelRecipe, stream: np.ndarray, epoch: int, window: int
 
 
 def published(recipe: LanguageModelRecipe, dataset: TextDataset) -> dict[str, np.ndarray]:
-    """The verified arrays that the recipe starts from, of a network with the same vocabulary."""
-    weights = get_weights(recipe.start)
+    """The verified arrays that the recipe starts from, of a network with the same vocabulary.
+
+    They are the package's own, at a version that never means other ones.
+    """
+    weights = get_weights(recipe.start, read_manifest())
+    if weights.pinned != recipe.start:
+        sys.exit(
+            f"{recipe.name} starts from {recipe.start!r}: name its version, {weights.pinned!r}."
+        )
     words = hashlib.sha256(dataset.vocabulary.to_bytes()).hexdigest()
     if words != weights.artifact("vocabulary").sha256:
         sys.exit(f"{recipe.name} cannot start from {weights.pinned}: its vocabulary is another.")
@@ -79,8 +87,6 @@ def train(
     """Run the recipe's epochs, from the last checkpoint on."""
     counts = np.bincount(dataset.train, minlength=len(dataset.vocabulary))
     learner = Learner(recipe, counts, run.seed, ctx, group)
-    if recipe.start:
-        learner.begin(published(recipe, dataset))
     own = group.part(recipe.batch_size)
     per_epoch = windows(recipe, dataset.train)
     steps, done, losses, states = recipe.epochs * per_epoch, 0, [], []
@@ -89,6 +95,8 @@ def train(
         done, losses = found.progress["step"], found.progress["losses"]
         names = sorted(name for name in found.arrays if name.startswith("state."))
         states = [mx.nd.array(found.arrays[name][:, own], ctx=ctx) for name in names]
+    elif recipe.start:
+        learner.begin(published(recipe, dataset))
     with bar(recipe.name, steps, done, recipe.batch_size * recipe.window) as shown:
         for step in range(done, steps):
             epoch, window = divmod(step, per_epoch)

@@ -148,7 +148,7 @@ def test_inputs_can_be_named(tmp_path: Path) -> None:
     parameters = {"a": "(2, 3)", "b": "(2,)", "c": "(1,)"}
     symbol, out = tmp_path / "x.json", tmp_path / "o"
     symbol.write_text(_symbol(**parameters, shaped="(1, 3)"))
-    with pytest.raises(WeightsError, match=r"missing: shaped.* name it: --input NAME"):
+    with pytest.raises(WeightsError, match=r"missing: shaped.* name it among the inputs"):
         import_params(tmp_path / "x.params", out, symbol=symbol)
     with pytest.raises(WeightsError, match="missing: data"):
         import_params(tmp_path / "x.params", out, symbol=symbol, inputs=["shaped"])

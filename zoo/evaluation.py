@@ -209,7 +209,7 @@ def perplexity(losses: Floats) -> Score:
     Infinite where the mean is too large for its exponential.
     """
     mean = mean_loss(losses)
-    value = math.exp(mean.value) if mean.value < _LARGEST else math.inf
+    value = math.inf if mean.value >= _LARGEST else math.exp(mean.value)
     error = None if mean.standard_error is None else value * mean.standard_error
     return Score(mean.n, value, error)
 

@@ -182,29 +182,30 @@ class _Sentence:
 def _beam_search(
     step: Step, state: State, logits: NDArray[np.float64], decoding: Decoding
 ) -> tuple[int, ...]:
-    alive, ended = [_Sentence((), 0.0)], list[_Sentence]()
+    alive, ended = [_Sentence((), 0.0)], list[_Sentence]()  # of those that ended the best alone
     logits = logits[None]
+
+    def score(one: _Sentence) -> float:
+        return one.score(decoding.length_penalty)
+
     for position in range(decoding.length):
         alive, parents, stopped = _extend(alive, _log_softmax(_allowed(logits, decoding)), decoding)
-        ended += stopped
-        if not alive or _is_settled(ended, alive, decoding):
+        ended = sorted(ended + stopped, key=score, reverse=True)[:1]
+        if not alive or (ended and score(ended[0]) >= _reach(alive, decoding)):
             break
         if position + 1 < decoding.length:
             state = tuple(np.take(part, parents, axis=1) for part in state)
             last = np.array([[sentence.tokens[-1] for sentence in alive]], np.int64)
             following, state = step(last, state)
             logits = np.asarray(following[-1], np.float64)
-    return max(ended + alive, key=lambda one: one.score(decoding.length_penalty)).tokens
+    return max(ended + alive, key=score).tokens
 
 
-def _is_settled(ended: list[_Sentence], alive: list[_Sentence], decoding: Decoding) -> bool:
-    """Whether no sentence that goes on can still beat the best that ended.
-
-    Its log probability only falls; most it gains is the length that it is divided by.
-    """
-    penalty = decoding.length_penalty
-    reach = max(one.log_probability for one in alive) / math.pow(decoding.length, penalty)
-    return max((one.score(penalty) for one in ended), default=-math.inf) >= reach
+def _reach(alive: list[_Sentence], decoding: Decoding) -> float:
+    """The score that none of the sentences can pass: its log probability only falls, and most
+    that it gains is the length that it is divided by."""
+    likeliest = max(one.log_probability for one in alive)
+    return likeliest / math.pow(decoding.length, decoding.length_penalty)
 
 
 def _extend(

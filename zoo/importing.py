@@ -47,6 +47,8 @@ def import_params(
     out; where those are not named, a parameter is known by its name's end or by its shape. Raises
     WeightsError, OSError, and what `get_model` raises.
     """
+    if inputs and symbol is None:
+        raise WeightsError("Inputs are those of a symbol: give symbol too.")
     arrays = read_params(source)
     try:
         if architecture is not None:
@@ -107,6 +109,6 @@ def _check_variables(
     try:
         params.check(arrays, expected)
     except WeightsError as error:
-        unclear = "missing:" in str(error) and not inputs
-        hint = " What is an input and no weight, name it: --input NAME." if unclear else ""
+        unclear = not inputs and not expected.keys() <= arrays.keys()
+        hint = " What is an input and no weight, name it among the inputs." if unclear else ""
         raise WeightsError(f"{error}{hint}") from None

@@ -172,7 +172,9 @@ def read_vocabulary(weights: Weights) -> Vocabulary:
     found = Vocabulary.read(content, weights.preprocessing["unknown"])
     count = weights.outputs[0].shape[-1]
     if len(found) != count:
-        raise DataError(f"{weights.name}: the vocabulary has {len(found)} tokens for {count}.")
+        raise DataError(
+            f"{weights.name}: the vocabulary has {len(found)} tokens, the network {count}."
+        )
     return found
 
 

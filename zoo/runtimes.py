@@ -36,7 +36,8 @@ class Runner(ABC):
     def run(self, *inputs: NDArray[Any]) -> Arrays:
         """The outputs, in the order of the record's, for inputs in the order of the record's.
 
-        Raises InputError for an input of the wrong number, shape, dtype or range.
+        Raises InputError for an input of the wrong number, shape, dtype or range, WeightsError for
+        a graph that is not what the record says.
         """
         check_inputs(self.weights, inputs)
         return self._run(inputs)
@@ -72,13 +73,14 @@ class SessionRunner(Runner):
         self._session = session
 
     def _run(self, inputs: Arrays) -> Arrays:
+        from zoo.onnx.sessions import is_of_onnxruntime
+
         names = (spec.name for spec in self.weights.inputs)
         feeds = dict(zip(names, inputs, strict=True))
         try:
             outputs = tuple(self._session.run(self._outputs, feeds))
-        except Exception as error:  # onnxruntime has a class for each status, and no common root
-            own = type(error).__module__.startswith("onnxruntime")
-            if not own and not isinstance(error, RuntimeError | ValueError):
+        except Exception as error:
+            if not is_of_onnxruntime(error) and not isinstance(error, RuntimeError | ValueError):
                 raise
             reason = " ".join(str(error).split())
             raise WeightsError(f"{self.weights.name}: its graph cannot be run: {reason}") from None
@@ -182,12 +184,17 @@ def check_outputs(weights: Weights, inputs: Arrays, outputs: Sequence[Any]) -> N
         for size, given in zip(spec.shape, array.shape, strict=True)
     }
     for spec, array in zip(weights.outputs, outputs, strict=True):
-        wanted = tuple(axes.get(size, size) for size in spec.shape)
-        given = getattr(array, "shape", None), str(getattr(array, "dtype", type(array).__name__))
-        if given != (wanted, spec.dtype):
+        found = list(getattr(array, "shape", ()))
+        wanted = [axes.get(size, size) for size in spec.shape]
+        fits = len(found) == len(wanted) and all(
+            isinstance(one, str) or one == size for one, size in zip(wanted, found, strict=True)
+        )
+        kind = str(getattr(array, "dtype", type(array).__name__))
+        if not fits or kind != spec.dtype:
             raise WeightsError(
-                f"{weights.name}: output {spec.name!r} of its graph is {given[1]} {given[0]}, "
-                f"not {spec.dtype} {wanted}, as the record says."
+                f"{weights.name}: output {spec.name!r} of its graph is {kind} "
+                f"({', '.join(map(str, found))}), not {spec.dtype} "
+                f"({', '.join(map(str, wanted))}), as the record says."
             )
 
 

@@ -176,11 +176,14 @@ def _batches(inputs: Sequence[tuple[str, Sequence[Any]]], data: Feeds) -> list[F
 
 
 def _outputs(session: Any, feeds: Feeds) -> list[NDArray[Any]]:
+    from zoo.onnx.sessions import is_of_onnxruntime
+
     try:
         found: list[NDArray[Any]] = session.run(None, dict(feeds))
-    except Exception as error:  # onnxruntime has a class for each status, without a common root
-        own = type(error).__module__.startswith("onnxruntime")
-        if not own and not isinstance(error, RuntimeError | TypeError | ValueError):
+    except Exception as error:
+        if not is_of_onnxruntime(error) and not isinstance(
+            error, RuntimeError | TypeError | ValueError
+        ):
             raise
         given = ", ".join(f"{name} {one.dtype} {one.shape}" for name, one in feeds.items())
         raise InputError(f"The model does not take {given}: {error}") from None

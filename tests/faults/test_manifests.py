@@ -186,7 +186,7 @@ def test_manifest_field(name: str, tmp_path: Path, seen: Seen) -> None:
     seen(message[:110])
 
 
-@pytest.mark.parametrize("one", [record(), {}])
+@pytest.mark.parametrize("one", [record(), {}], ids=["whole", "empty"])
 def test_manifest_a_name_with_an_escape(one: Any, tmp_path: Path, seen: Seen) -> None:
     """a record's name that a terminal obeys: refused, and shown without it"""
     path = tmp_path / "weights_manifest.json"

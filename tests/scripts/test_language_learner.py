@@ -17,7 +17,7 @@ from zoo import get_weights, params
 from zoo._mxnet import mx
 from zoo.data import TextDataset
 from zoo.data.wikitext2 import ABOUT
-from zoo.errors import WeightsError
+from zoo.errors import UnknownModelError, WeightsError
 from zoo.pipelines import read_vocabulary
 from zoo.text import Vocabulary
 
@@ -101,5 +101,9 @@ def test_a_training_goes_on_from_published_weights() -> None:
 def test_published_weights_of_another_vocabulary_are_no_start() -> None:
     with pytest.raises(SystemExit, match=f"cannot start from {RECORD}: its vocabulary is another"):
         published(replace(PLAIN, start=RECORD), of(Vocabulary(("a", "b"))))
+    with pytest.raises(SystemExit, match=r"'lstm_lm\.wikitext2': name its version"):
+        published(replace(PLAIN, start="lstm_lm.wikitext2"), of(Vocabulary(("a", "b"))))
+    with pytest.raises(UnknownModelError):
+        published(replace(PLAIN, start="https://example.org::a.b@1"), of(Vocabulary(("a", "b"))))
     with pytest.raises(WeightsError, match="do not fit"):
         Learner(PLAIN, COUNTS, 0, mx.cpu()).begin({"embedding.weight": np.zeros((2, 3), "f4")})

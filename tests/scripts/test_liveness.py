@@ -48,6 +48,14 @@ def wait_for(job: Job, reached: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def reached(goal: Callable[[], bool], seconds: float = 20) -> bool:
+    """Whether it is so within that time."""
+    last = time.monotonic() + seconds
+    while not (done := goal()) and time.monotonic() < last:
+        time.sleep(0.02)
+    return done
+
+
 def silent(hub: Hub, *lines: str) -> socket.socket:
     """A connection that says these lines and then nothing."""
     connection = socket.create_connection(hub.address, timeout=10)
@@ -109,21 +117,21 @@ def test_a_hub_that_is_not_there(hub: Hub) -> None:
 
 def test_who_comes_when_all_are_there_is_a_stranger(hub: Hub, losses: Losses[str]) -> None:
     with silent(hub, "worker 0") as worker, silent(hub, "server 0") as server:
-        while len(hub._joined) < 2:
-            time.sleep(0.02)
+        assert reached(lambda: len(hub._joined) == 2)
         with silent(hub, "server 0 (another job)") as stranger:
-            while stranger.recv(100):  # signs of life, until the hub hangs up
-                pass
+            assert reached(lambda: not stranger.recv(100))  # nor a sign of life more
         for one in (worker, server):
             one.sendall(b"bye\n")
         hub.wait(5)
     assert losses.empty()
 
 
-def test_how_long_all_may_take_to_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_how_long_all_may_take_to_arrive() -> None:
     program = "import liveness; print(liveness.ARRIVAL)"
     _, out, _ = Job(sys.executable, "-c", program, ZOO_ARRIVAL="3600").ended(60)
     assert out == "3600.0\n"
+    code, _, err = Job(sys.executable, "-c", program, ZOO_ARRIVAL="2m").ended(60)
+    assert (code, err) == (1, "ZOO_ARRIVAL has to be a number of seconds, not '2m'.\n")
 
 
 def test_strangers_lose_nothing(hub: Hub, losses: Losses[str]) -> None:

@@ -9,13 +9,10 @@ from pathlib import Path
 import environment
 import numpy as np
 import pytest
+from distributed import Group
 from filelock import FileLock
 from recipes import REGRESSIONS
 from run_folder import Run
-
-pytest.importorskip("zoo._mxnet", reason="needs MXNet", exc_type=ImportError)
-
-from distributed import Group
 from shared_run import SharedRun
 
 RECIPE = REGRESSIONS["linear_regression.california_housing"]

@@ -217,7 +217,7 @@ def _settings(recipe: Mapping[str, Any]) -> Iterator[str]:
     """What a recipe chooses, but for what stands elsewhere on the page."""
     for name, value in recipe.items():
         title = name.replace("_", " ")
-        if name in _ELSEWHERE or value in (None, {}, False):
+        if name in _ELSEWHERE or value in (None, {}, False, ""):
             continue
         if isinstance(value, Mapping):
             yield f"{title} ({', '.join(_settings(value))})"

@@ -40,7 +40,12 @@ def open_session(
     source = str(model) if isinstance(model, Path) else model
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has a class for each status, without a common root
-        if not type(error).__module__.startswith("onnxruntime"):
+    except Exception as error:
+        if not is_of_onnxruntime(error):
             raise
         raise WeightsError(f"ONNX Runtime cannot load the model: {error}") from error
+
+
+def is_of_onnxruntime(error: Exception) -> bool:
+    """Whether ONNX Runtime raised it, which has a class for each status and no common root."""
+    return type(error).__module__.startswith("onnxruntime")
