@@ -163,7 +163,7 @@ def _validator() -> Any:
 
     # JSON Schema takes 2.0 for an integer, Python's shapes and ranges do not
     whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, one: type(one) is int)
-    strict = validators.extend(Draft202012Validator, type_checker=whole)
+    strict = validators.extend(Draft202012Validator, type_checker=whole)  # type: ignore[no-untyped-call]
     schema = json.loads(Path(__file__).with_name("weights_manifest.schema.json").read_text("utf-8"))
     return strict(_inlined(schema, schema.pop("$defs")))
 
