@@ -108,7 +108,7 @@ def build(name: str, **config: Any) -> Any:
             f"only as a download: take {network.name.removesuffix('_int8')!r}."
         )
     for argument, value in config.items():
-        if value and "pretrain" in argument and argument != "pretrained_model":
+        if value and _asks_for_weights(argument):
             raise ConfigError(
                 f"{PREFIX}{network.name}: {argument} would be a download, and zoo makes none of "
                 "GluonCV's: pass pretrained='FILE.params' to zoo.get_model."
@@ -163,10 +163,13 @@ def _import_gluoncv() -> Any:
 def _defaults(builder: Any) -> dict[str, Any]:
     """No weights of any kind, and classes where the builder has none."""
     arguments = inspect.signature(builder).parameters
-    told: dict[str, Any] = {
-        name: False for name in arguments if "pretrain" in name and name != "pretrained_model"
-    }
+    told: dict[str, Any] = {name: False for name in arguments if _asks_for_weights(name)}
     classes = arguments.get("classes")
     if classes is not None and classes.default is inspect.Parameter.empty:
         told["classes"] = _CLASSES
     return told
+
+
+def _asks_for_weights(argument: str) -> bool:
+    """Whether a builder's argument means a download; `pretrained_model` is a network."""
+    return "pretrain" in argument and argument != "pretrained_model"
