@@ -31,9 +31,11 @@ role='case $SLURM_PROCID in
     1) export DMLC_ROLE=server DMLC_SERVER_ID=0 ;;
     *) export DMLC_ROLE=worker DMLC_WORKER_ID=$((SLURM_PROCID - 2)) ;;
 esac
-trap "kill -TERM \$child" TERM  # Slurm may signal this shell alone
+child= told=
+trap "told=1; [[ -z \$child ]] || kill -TERM \$child" TERM  # Slurm may signal this shell alone
 "${PYTHON:-python}" "$@" &
 child=$!
+[[ -z $told ]] || kill -TERM "$child"  # it came before the child was known
 while wait "$child"; code=$?; kill -0 "$child" 2>/dev/null; do :; done
 ((code == 0 || code == 75 || code > 128)) || code=254
 exit $code'

@@ -102,6 +102,20 @@ def test_under_slurm_only_a_lost_role_is_started_again(
     assert "--cpus-per-task=3" in Path(slurm["SRUN_TOLD"]).read_text()
 
 
+def test_under_slurm_a_signal_reaches_a_role_that_has_just_begun(
+    slurm: dict[str, str], tmp_path: Path
+) -> None:
+    at_once = tmp_path / "at_once"
+    at_once.write_text("trap '[[ $BASH_COMMAND == child=?* ]] && kill -TERM $$' DEBUG\n")
+    role = tmp_path / "role"
+    role.write_text("#!/bin/sh\nexec sleep 60\n")
+    role.chmod(0o755)
+    told = slurm | {"PYTHON": str(role), "BASH_ENV": str(at_once)}
+    code, _, err = Job("bash", str(SCRIPTS / "slurm.sh"), "x", **told).ended(30)
+    assert (code, err.count("was cut")) == (143, 4)
+    assert "usage" not in err
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
