@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 import json
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from inference_cases import Case
-from pages import table, write_between
+from pages import measured, table, write_between
 
 _TOLD = {
     "perf_counter": "{} threads",
@@ -103,18 +101,10 @@ def exports_table(rows: Sequence[Row]) -> str:
 def write_tables(path: Path, tables: Sequence[str], threads: int, rounds: int, clock: str) -> None:
     """Put the tables between the marks of the page. Raises ValueError where it has none."""
     about = (
-        f"{datetime.date.today().isoformat()}, {_processor()}, {_TOLD[clock].format(threads)}, "
-        f"{rounds} rounds, ONNX Runtime {onnxruntime.__version__}."
+        f"{measured()}, {_TOLD[clock].format(threads)}, {rounds} rounds, "
+        f"ONNX Runtime {onnxruntime.__version__}."
     )
     write_between(path, BEGIN, END, [about, *tables])
-
-
-def _processor() -> str:
-    """The processor's name where the system tells it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
 
 
 def _cost(cost: Mapping[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import platform
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +19,14 @@ def write_between(path: Path, begin: str, end: str, parts: Sequence[str]) -> Non
     _, after = rest.split(end, 1)
     middle = "\n\n".join([begin, *parts, end])
     write_atomically(path, f"{before}{middle}{after}".encode())
+
+
+def measured() -> str:
+    """The day and the processor, for what is said beside figures."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return f"{datetime.date.today().isoformat()}, {next(names, platform.machine())}"
 
 
 def table(lines: Sequence[Sequence[str]]) -> str:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from pages import table, write_between
+from pages import measured, table, write_between
 
 from zoo.data import load_dataset
 
@@ -62,6 +62,11 @@ def read() -> argparse.Namespace:
     if given.write and set(given.only) != set(UNIT):
         parser.error("--write replaces the tables of all cases: leave --only out.")
     return given
+
+
+def torch_version(python: str) -> str:
+    asked = [python, "-c", "import torch; print(torch.__version__)"]
+    return subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
 def write_data(folder: Path) -> None:
@@ -164,7 +169,10 @@ def main() -> None:
         for case in given.only:
             found = compare(case, given, Path(place))
             parts += [f"### {case}", table(rows(case, found))]
-    settings = f"{given.rounds} rounds of {given.seconds:g} s, {THREADS} threads."
+    settings = (
+        f"{given.rounds} rounds of {given.seconds:g} s, {THREADS} threads. "
+        f"{measured()}, PyTorch {torch_version(given.torch_python)}."
+    )
     print("\n\n".join([*parts, settings]))
     if given.write:
         write_between(PAGE, BEGIN, END, [*parts, settings])

@@ -12,8 +12,6 @@ of which only size and latency mean something. `--write` puts the tables into do
 from __future__ import annotations
 
 import argparse
-import datetime
-import platform
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +21,7 @@ import numpy as np
 import onnxruntime
 from inference_cases import CASES, draw_inputs
 from inference_networks import draw_weights, load
-from pages import table, write_between
+from pages import measured, table, write_between
 
 from zoo.errors import ExportError
 from zoo.figures import metric_value
@@ -113,7 +111,7 @@ def main() -> None:
         for name in given.networks:
             networks += network_rows(name, Path(folder))
     about = (
-        f"{datetime.date.today().isoformat()}, {platform.machine()}, one thread, "
+        f"{measured()}, one thread, "
         f"ONNX Runtime {onnxruntime.__version__}, by `python benchmarks/variants.py --write`."
     )
     if given.write:
