@@ -113,5 +113,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    environment.pin(at_once=True)
+    environment.pin()
     main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -53,9 +54,11 @@ def _in_one_line(kind: type[BaseException], error: BaseException, trace: Any) ->
 sys.excepthook = _in_one_line  # the scripts import MXNet, which may be missing, at their top
 
 
-def run(main: Callable[[], None], *, at_once: bool = False) -> None:
+def run(main: Callable[[], None]) -> None:
     """Run a script's `main` under the pinned settings; whatever is refused is one line."""
-    environment.pin(at_once=at_once)
+    environment.pin()
+    if "mxnet" in sys.modules and "DMLC_ROLE" not in os.environ:
+        _start_engine()
     if importlib.util.find_spec("matplotlib") is None:
         sys.exit("Training draws its curve with matplotlib: pip install 'gluon-zoo[train]'.")
     try:
@@ -64,6 +67,22 @@ def run(main: Callable[[], None], *, at_once: bool = False) -> None:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _start_engine() -> None:
+    """MXNet's engine, without the line on stderr that it writes for any but its usual one."""
+    from zoo._mxnet import mx
+
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        mx.nd.waitall()
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def read(description: str | None) -> Options:

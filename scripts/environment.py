@@ -28,12 +28,12 @@ AT_ONCE = {"MXNET_ENGINE_TYPE": "NaiveEngine", "MXNET_CPU_PARALLEL_SIZE": "10000
 PACKAGES = ("mxnet", "numpy", "onnx", "onnxruntime", "safetensors")
 
 
-def pin(*, at_once: bool = False) -> None:
+def pin() -> None:
     """Start this program again with the pinned settings, unless it already has them.
 
-    `at_once` is for whom `AT_ONCE` makes faster; a role of a distributed job needs the engine.
+    A role of a distributed job needs MXNet's own engine.
     """
-    preferred = AT_ONCE if at_once and "DMLC_ROLE" not in os.environ else {}
+    preferred = AT_ONCE if "DMLC_ROLE" not in os.environ else {}
     wanted = preferred | dict(os.environ) | PINNED
     if wanted != dict(os.environ):
         sys.stdout.flush()

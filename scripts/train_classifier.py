@@ -186,4 +186,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command.run(main, at_once=True)
+    command.run(main)

@@ -13,6 +13,8 @@ from signing_keys import Keys, make_keys
 
 from zoo import hubs
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # waking others takes longer than small cases' work
+
 _DATA_MIRROR = os.environ.get("ZOO_DATA_MIRROR", "")
 _VARIABLES = ("ZOO_MIRROR", "ZOO_DATA_MIRROR", "ZOO_OFFLINE", "ZOO_HUB", "ZOO_HUB_KEY")
 

@@ -97,7 +97,7 @@ def begin(script: str, *arguments: str, program: str = "") -> subprocess.Popen[s
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, **environment.PINNED, "PYTHONPATH": str(SCRIPTS)},
+        env={**os.environ, **environment.PINNED, **environment.AT_ONCE, "PYTHONPATH": str(SCRIPTS)},
     )
 
 
@@ -128,7 +128,7 @@ def worker(*words: str) -> dict[str, int]:
         [sys.executable, str(HERE / "training_worker.py"), *words],
         capture_output=True,
         text=True,
-        env={**os.environ, **environment.PINNED, "PYTHONPATH": str(SCRIPTS)},
+        env={**os.environ, **environment.PINNED, **environment.AT_ONCE, "PYTHONPATH": str(SCRIPTS)},
         timeout=500,
     )
     assert done.returncode == 0, done.stderr

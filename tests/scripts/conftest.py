@@ -30,7 +30,7 @@ def train(data_mirror: str) -> Train:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | environment.PINNED,
+            env=os.environ | environment.PINNED | environment.AT_ONCE,
         )
 
     return start

@@ -31,7 +31,7 @@ def test_a_missed_target_is_exit_code_1(target: float, code: int, tmp_path: Path
     program = [sys.executable, "-c", SHORT, "--out", str(tmp_path), str(target), name]
     done = subprocess.run(
         program,
-        env=os.environ | environment.PINNED | {"PYTHONPATH": str(SCRIPTS)},
+        env=os.environ | environment.PINNED | environment.AT_ONCE | {"PYTHONPATH": str(SCRIPTS)},
         capture_output=True,
         text=True,
         check=False,

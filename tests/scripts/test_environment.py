@@ -16,7 +16,7 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 SHOWING = """
 import json, os
 import environment
-environment.pin(at_once=True)
+environment.pin()
 print(json.dumps(dict(os.environ)))
 """
 

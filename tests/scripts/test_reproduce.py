@@ -16,7 +16,7 @@ import pytest
 import recorded
 import reproduce
 from digests import Parting, digests, first_parting, read_log, read_table, table_with
-from environment import PINNED, WITHOUT
+from environment import AT_ONCE, PINNED, WITHOUT
 from recipes import CLASSIFIERS, REGRESSIONS, ClassifierRecipe, RegressionRecipe
 from run_folder import Run
 from run_folders import housing_run
@@ -215,7 +215,7 @@ def test_the_first_epochs_are_compared(tmp_path: Path) -> None:
         [sys.executable, SCRIPTS / "reproduce.py", HOUSING, "--epochs", "1", "--out", tmp_path],
         capture_output=True,
         text=True,
-        env=os.environ | PINNED,
+        env=os.environ | PINNED | AT_ONCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -339,7 +339,7 @@ def _one_core() -> None:
 @pytest.mark.usefixtures("data_mirror")
 def test_bytes_do_not_depend_on_the_place(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Hash seed, time zone, locale, user, folder and the number of cores change nothing."""
-    environment = os.environ | PINNED
+    environment = os.environ | PINNED | AT_ONCE
     here = _train(tmp_path_factory.mktemp("here"), env=environment | {"PYTHONHASHSEED": "0"})
     assert here == _train(tmp_path_factory.mktemp("elsewhere"), env=environment | ELSEWHERE)
     one_core = tmp_path_factory.mktemp("one_core")
