@@ -66,6 +66,11 @@ CASES = [
     ),
     Case("mod_integers", function(lambda F, x: (x - 4) % 3), IDS, "Sub Mod"),
     Case("hypot", function(lambda F, x, y: F.broadcast_hypot(x, y)), [CUBE, (1, "time", 1)]),
+    Case(
+        "hypot_of_large_numbers",
+        function(lambda F, x, y: F.broadcast_hypot(x * 1e25, y * 1e25) * 1e-25),
+        [ROW, ROW],
+    ),
     Case("hypot_number", function(lambda F, x: F._internal._hypot_scalar(x, scalar=2)), ROW),
     Case("maximum", function(lambda F, x, y: F.maximum(x, y)), [ROW, ROW], "Max"),
     Case("minimum", function(lambda F, x, y: F.minimum(x, y)), [ROW, ROW], "Min"),

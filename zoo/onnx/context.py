@@ -103,6 +103,11 @@ class Context:
         """How the node's own ONNX nodes begin."""
         return self._name
 
+    @property
+    def label(self) -> str:
+        """The node in an error message."""
+        return self._node.label
+
     def scope(self, place: int) -> Scope:
         """One of the graphs that the node holds."""
         return self._walk.inner[self._node.index][place]

@@ -78,21 +78,21 @@ def bitwise(ctx: Context, name: str, one: str, other: str, dtype: str) -> str:
     if dtype == "bool":
         return ctx.emit(name, one, other)
     if ctx.opset < _BITWISE:
-        raise ExportError(f"Bitwise{name} needs opset {_BITWISE}: {ctx.opset} has none.")
+        raise ExportError(f"{ctx.label} needs opset {_BITWISE}: {ctx.opset} has no Bitwise{name}.")
     return ctx.emit(f"Bitwise{name}", one, other)
 
 
-def col2im(ctx: Context, label: str, *inputs: str, **attributes: Any) -> str:
+def col2im(ctx: Context, *inputs: str, **attributes: Any) -> str:
     """Raises ExportError for an opset that has no such operator."""
     if ctx.opset < _COL2IM:
-        raise ExportError(f"{label} needs opset {_COL2IM}: {ctx.opset} has no Col2Im.")
+        raise ExportError(f"{ctx.label} needs opset {_COL2IM}: {ctx.opset} has no Col2Im.")
     return ctx.emit("Col2Im", *inputs, **attributes)
 
 
-def deform_conv(ctx: Context, label: str, inputs: Sequence[str], **attributes: Any) -> str:
+def deform_conv(ctx: Context, inputs: Sequence[str], **attributes: Any) -> str:
     """Raises ExportError for an opset that has no such operator."""
     if ctx.opset < _DEFORM_CONV:
-        raise ExportError(f"{label} needs opset {_DEFORM_CONV}: {ctx.opset} has no DeformConv.")
+        raise ExportError(f"{ctx.label} needs opset {_DEFORM_CONV}: {ctx.opset} has no DeformConv.")
     return ctx.emit("DeformConv", *inputs, **attributes)
 
 

@@ -29,8 +29,10 @@ def mod(ctx: Context, one: str, other: str, dtype: str) -> str:
 
 
 def hypot(ctx: Context, one: str, other: str, dtype: str) -> str:
+    """In 64 bits: the square of a number above 1.8e19 is beyond 32."""
+    one, other = ctx.cast(one, "float64", dtype), ctx.cast(other, "float64", dtype)
     squares = ctx.emit("Mul", one, one), ctx.emit("Mul", other, other)
-    return ctx.emit("Sqrt", ctx.emit("Add", *squares))
+    return ctx.cast(ctx.emit("Sqrt", ctx.emit("Add", *squares)), dtype, "float64")
 
 
 def copysign(ctx: Context, one: str, other: str, dtype: str) -> str:

@@ -78,7 +78,6 @@ def deformable(node: Node, ctx: Context) -> str:
     data, offset, mask, weight, *bias = ctx.inputs
     return opset.deform_conv(
         ctx,
-        node.label,
         (data, weight, offset, bias[0] if bias else "", mask),
         kernel_shape=kernel,
         strides=attributes.integers("stride") or (1, 1),

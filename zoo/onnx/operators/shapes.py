@@ -243,7 +243,6 @@ def col2im(node: Node, ctx: Context) -> str:
     ones, none = (1,) * len(kernel), (0,) * len(kernel)
     return opset.col2im(
         ctx,
-        node.label,
         *ctx.inputs,
         ctx.int64(size),
         ctx.int64(kernel),
