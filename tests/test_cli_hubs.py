@@ -131,6 +131,17 @@ def test_verify_reads_the_hub_itself(
     assert "2 files checked, 1 differs." in result.stderr
 
 
+def test_verify_of_a_hub_reads_superseded_versions_too(tmp_path: Path, run: Run) -> None:
+    folder = tmp_path / "hub"
+    assert run("mirror", folder, "mlp.mnist", "mlp.mnist@1").exit_code == 0
+    assert len(document(run("verify", folder, "--json"))) == 4
+    first = folder / "mlp.mnist.safetensors"
+    first.chmod(0o644)
+    first.write_bytes(first.read_bytes()[:-1] + b"?")
+    assert f"{first.name} has sha256" in run("verify", folder).stderr
+    assert run("verify", f"{folder}::mlp.mnist").exit_code == 0
+
+
 def test_verify_looks_at_both_of_two_hubs(
     folder: Path, run: Run, tmp_path: Path, keys: Keys
 ) -> None:

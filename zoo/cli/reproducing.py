@@ -33,7 +33,7 @@ def reproduce(
     \b
     Examples:
       zoo reproduce logistic_regression.mnist
-      zoo reproduce lenet.mnist --epochs 1
+      zoo reproduce mlp.mnist --epochs 1
     """
     zoo.get_weights(name)
     words = [name]
