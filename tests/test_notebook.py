@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from zoo import get_weights
+
 pytest.importorskip("zoo._mxnet", reason="the notebook needs MXNet", exc_type=ImportError)
 pytest.importorskip("matplotlib", reason="the notebook needs the extra train")
 
@@ -77,3 +79,16 @@ def test_every_cell_was_executed_in_order_without_an_error() -> None:
     assert [one["execution_count"] for one in CELLS] == list(range(1, len(CELLS) + 1))
     kinds = {output["output_type"] for one in CELLS for output in one["outputs"]}
     assert kinds == {"stream", "execute_result", "display_data"}
+
+
+def test_figures_of_published_weights_are_those_of_the_newest() -> None:
+    told = re.findall(
+        r"^(\S+) +([\d,]+) parameters +([\d.]+)% right$",
+        "".join(written(one, "stream") for one in CELLS),
+        re.MULTILINE,
+    )
+    assert len(told) == 3
+    for name, parameters, right in told:
+        found = get_weights(name)
+        assert parameters == f"{found.parameters:,}"
+        assert right == f"{100 * found.metrics[0].value:.2f}"
