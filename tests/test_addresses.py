@@ -19,6 +19,7 @@ PIN = "0123456789abcdef" * 4
         ("http://[::1]:8000/hub", "http://[::1]:8000/hub"),
         ("hf://me/weights", "hf://me/weights@main"),
         ("hf://me/weights@v1", "hf://me/weights@v1"),
+        ("https://example.org/me/hub@v1/", "https://example.org/me/hub@v1"),
         ("hf://me/my.weights-2@0123abc/", "hf://me/my.weights-2@0123abc"),
         ("/srv/hub/", "/srv/hub"),
         ("file:///srv/my%20hub", "/srv/my hub"),
@@ -54,6 +55,10 @@ def test_folders_are_those_of_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ("http://[::1]:80/hub", (HubAddress("http://[::1]:80/hub"), "")),
         ("http://[::1]:80/hub::lenet", (HubAddress("http://[::1]:80/hub"), "lenet")),
         ("https://example.org/hub::*.mnist", (HubAddress("https://example.org/hub"), "*.mnist")),
+        ("https://example.org/h::[lm]e*", (HubAddress("https://example.org/h"), "[lm]e*")),
+        ("http://[::1]:80/hub::[lm]*", (HubAddress("http://[::1]:80/hub"), "[lm]*")),
+        ("/srv/hub::[lm]*", (HubAddress("/srv/hub"), "[lm]*")),
+        ("/srv/h[u]b]::lenet", (HubAddress("/srv/h[u]b]"), "lenet")),
     ],
 )
 def test_a_record_is_named_after_the_address(
@@ -74,6 +79,17 @@ def test_a_record_is_named_after_the_address(
         ("https://example.org/hub#", "64 lower-case hex digits"),
         ("https://me:secret@example.org/hub", "a user name or a password"),
         ("https://example.org/hub?token=secret", "it holds a query"),
+        ("https://example.org/hub?token=secret#abc", "64 lower-case hex digits"),
+        ("https://me:secret@example.org/hub#sha256=abc", "64 lower-case hex digits"),
+        ("https://me:secret@example.org:port/hub", "a user name or a password"),
+        ("https://me:secret@example.org/\x1b[31m", "control character"),
+        ("https://me:secret/1@example.org/hub", "a user name or a password"),
+        ("https://me:12/secret@example.org/hub", "a user name or a password"),
+        ("https://me:12?secret@example.org/hub", "a user name or a password"),
+        ("https://me:secret?1@example.org/hub", "a user name or a password"),
+        ("https://me:secret#1@example.org/hub", "64 lower-case hex digits"),
+        ("HTTPS://me:secret#1@example.org/hub", "64 lower-case hex digits"),
+        ("ftp://me:12/secret@example.org/hub", "not https, http, file or hf"),
         ("ftp://example.org/hub", "not https, http, file or hf"),
         ("https:///hub", "it names no host"),
         ("https://[::1/hub", "not an address"),
@@ -84,6 +100,7 @@ def test_a_record_is_named_after_the_address(
         ("hf://me/../x@v1", "hf://owner/repo"),
         ("hf://me/..", "hf://owner/repo"),
         ("file://server/hub", "file:///folder"),
+        ("file:///srv/h%00b", "it is not an address"),
         ("https://example.org/\x1b[31m", "control character"),
         (" ", "it is empty"),
     ],
@@ -93,3 +110,22 @@ def test_what_is_no_address(text: str, reason: str) -> None:
         parse_address(text)
     assert "secret" not in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://me:secret@example.org/hub#abc", "https://example.org/hub"),
+        ("https://me:secret/1@example.org/hub", "https://..."),
+        ("https://example.org/me/hub@v1#abc", "https://example.org/me/hub@v1"),
+        ("https://example.org:port/hub", "https://example.org:port/hub"),
+        ("hf://me/weights@v1#abc", "hf://me/weights@v1"),
+        ("hf://weights@v1", "hf://weights@v1"),
+        ("file:///srv/me@home/hub#abc", "file:///srv/me@home/hub"),
+        ("./hub#abc", "./hub#abc"),
+    ],
+)
+def test_what_a_refusal_shows_of_an_address(text: str, shown: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_address(text)
+    assert str(caught.value).startswith(f"{shown!r} is not the address of a hub: ")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from records import artifact
 
 from zoo import cache
 from zoo.cache import cache_folder, cached_path, list_cached, prune, single_flight, verify_cached
-from zoo.errors import ChecksumError, ConfigError
+from zoo.errors import ChecksumError, ConfigError, DownloadError
 from zoo.fetching import fetch_artifact
 
 OTHER = artifact(b"other", "other.txt")
@@ -83,9 +84,58 @@ def test_verify(filled: tuple[Path, Path]) -> None:
     _overwrite(filled[1], b"othr!")
     problems = [problem for _, problem in verify_cached([SAMPLE])]
     assert problems[0] is not None
-    assert f"{SAMPLE.size - 1} bytes instead of {SAMPLE.size}" in problems[0]
+    assert f"{SAMPLE.size - 1} bytes instead of {SAMPLE.size}" in str(problems[0])
     assert problems[1] is not None
-    assert f"its name says {OTHER.sha256[:16]}" in problems[1]
+    assert f"its name says {OTHER.sha256[:16]}" in str(problems[1])
+
+
+def _unreadable(monkeypatch: pytest.MonkeyPatch, number: int) -> str:
+    """Lets no cached file be opened; what the system says to that."""
+    opened = os.open
+
+    def refuse(path: Path, *rest: int) -> int:
+        if Path(path).name.endswith((SAMPLE.basename, OTHER.basename)):
+            raise OSError(number, os.strerror(number), str(path))
+        return opened(path, *rest)
+
+    monkeypatch.setattr(os, "open", refuse)
+    return os.strerror(number)
+
+
+PASSING = [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.ETIMEDOUT]
+LASTING = [
+    errno.EINVAL,
+    errno.ELOOP,
+    errno.EISDIR,
+    errno.ENXIO,
+    errno.ENOTDIR,
+    errno.ENAMETOOLONG,
+    errno.EACCES,
+    errno.EPERM,
+]
+
+
+@pytest.mark.parametrize("number", PASSING)
+def test_what_cannot_be_read_now_is_no_damage(
+    number: int, filled: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = _unreadable(monkeypatch, number)
+    for _, problem in verify_cached([SAMPLE]):
+        assert isinstance(problem, DownloadError)
+        assert f"cannot be read: {said}. Try again" in str(problem)
+    with pytest.raises(DownloadError, match=f"{filled[0]} cannot be read: {said}"):
+        cache.check_file(filled[0], SAMPLE)
+
+
+@pytest.mark.parametrize("number", LASTING)
+def test_what_is_no_file_of_ours_is_damage(
+    number: int, filled: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = _unreadable(monkeypatch, number)
+    for _, problem in verify_cached([SAMPLE]):
+        assert isinstance(problem, ChecksumError)
+    with pytest.raises(ChecksumError, match=f"cannot be read as a file: {said}"):
+        cache.check_file(filled[0], SAMPLE)
 
 
 def test_prune_keeps_what_is_wanted(filled: tuple[Path, Path], zoo_home: Path) -> None:

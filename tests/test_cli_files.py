@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from pathlib import Path
 
 import pytest
 from command_line import Run, document, refusal
+from typer.testing import Result
 
 from zoo.manifest import read_manifest
 
@@ -112,6 +114,41 @@ def test_verify_hashes_what_is_embedded(embedded: Path, run: Run) -> None:
     assert bad.split() == ["mlp.tiny.safetensors", "embedded", "DIFFERS"]
     assert str(embedded / "mlp.tiny.safetensors") in result.stderr
     assert "Reinstall gluon-zoo." in result.stderr
+
+
+def _refuse_to_open(unreadable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = os.open
+
+    def refuse(path: Path, *rest: int) -> int:
+        if Path(path) == unreadable:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return opened(path, *rest)
+
+    monkeypatch.setattr(os, "open", refuse)
+
+
+def test_what_is_embedded_and_cannot_be_read(
+    embedded: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _refuse_to_open(embedded / "lenet.tiny.safetensors", monkeypatch)
+    _is_not_read(run("verify", "lenet"), "embedded")
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_what_is_cached_and_cannot_be_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Path(run("fetch", "lenet").stdout.splitlines()[0])
+    _refuse_to_open(path, monkeypatch)
+    _is_not_read(run("verify", "lenet"), "cached")
+    _is_not_read(run("cache", "verify"), "cached")
+
+
+def _is_not_read(result: Result, place: str) -> None:
+    assert result.exit_code == 1
+    [unread] = [line for line in result.stdout.splitlines() if "NOT READ" in line]
+    assert unread.split()[1] == place
+    first, last = result.stderr.splitlines()
+    assert "cannot be read: Input/output error. Try again, and replace it" in first
+    assert last == "1 files checked, none differ, 1 not read."
 
 
 def test_verify_of_names_looks_at_no_others(embedded: Path, run: Run) -> None:

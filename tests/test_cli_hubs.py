@@ -142,6 +142,20 @@ def test_verify_of_a_hub_reads_superseded_versions_too(tmp_path: Path, run: Run)
     assert run("verify", f"{folder}::mlp.mnist").exit_code == 0
 
 
+def test_what_verify_cannot_read_at_a_hub_does_not_differ(
+    address: str, run: Run, file_server: FileServer
+) -> None:
+    del file_server.files[f"{HOUSE}.safetensors"]
+    result = run("verify", address)
+    assert result.exit_code == 1
+    [unread] = [line for line in result.stdout.splitlines() if f"{HOUSE}.safetensors" in line]
+    assert unread.endswith("NOT READ")
+    assert "DIFFERS" not in result.stdout
+    first, last = result.stderr.splitlines()
+    assert first == f"zoo: {address}/{HOUSE}.safetensors: 404 Not Found."
+    assert last == "1 files checked, none differ, 1 not read."
+
+
 def test_verify_looks_at_both_of_two_hubs(
     folder: Path, run: Run, tmp_path: Path, keys: Keys
 ) -> None:

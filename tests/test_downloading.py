@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import http.server
 import socket
 import ssl
@@ -189,6 +190,93 @@ def test_a_certificate_of_ones_own(
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     assert read_artifact(SAMPLE, mirrors=[f"{secure}/files"]) == CONTENT
+
+
+class _ClosesOnce(_QuietServer):
+    """Hangs up on the first that greets it, before TLS begins."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__(("127.0.0.1", 0), _ToPlainHttp)
+        self.greeted = 0
+        self._context = context
+
+    def get_request(self) -> tuple[socket.socket, object]:
+        wire, address = self.socket.accept()
+        self.greeted += 1
+        if self.greeted == 1:
+            with wire:
+                wire.recv(1 << 16)
+            raise ConnectionAbortedError
+        return self._context.wrap_socket(wire, server_side=True), address
+
+
+def test_tls_that_is_closed_once_is_asked_again(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with _ClosesOnce(context) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            mirror = f"https://127.0.0.1:{server.server_port}/files"
+            assert read_artifact(SAMPLE, mirrors=[mirror]) == CONTENT
+        finally:
+            server.shutdown()
+            thread.join()
+    assert server.greeted == 2
+
+
+@pytest.mark.parametrize("end", [ssl.SSLEOFError, ssl.SSLZeroReturnError])
+def test_tls_that_ends_says_nothing_of_the_file(end: type[ssl.SSLError]) -> None:
+    import requests
+
+    wrapped = requests.exceptions.SSLError(end(8, "EOF occurred"))
+    reason = downloading._reason(wrapped, "")
+    assert str(reason) == "connection failed: EOF occurred"
+    assert (reason.retry, reason.down) == (True, True)
+
+
+@pytest.mark.parametrize("token", ["hf_sécret", "hf_secret\n", "hf_\x00secret", "hf secret"])
+def test_a_token_that_is_none(token: str, server: FileServer) -> None:
+    expected = "the token holds a character that no token has"
+    with pytest.raises(downloading.SourceError, match=expected) as caught:
+        downloading.open_url(f"{server.mirror()}/{SAMPLE.file}", token=token)
+    assert "cret" not in str(caught.value)
+    assert server.seen.total() == 0
+
+
+class _Bucket(http.server.BaseHTTPRequestHandler):
+    """Has the file packed, and tells nobody what it does not have."""
+
+    def do_GET(self) -> None:
+        found = self.path == f"/{SAMPLE.file}.gz"
+        self.send_response(200 if found else 403)
+        self.end_headers()
+        self.wfile.write(gzip.compress(CONTENT) if found else b"")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silence: stderr belongs to the code under test."""
+
+
+def test_what_a_bucket_forbids_may_be_there_packed() -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), _Bucket) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            mirror = f"http://127.0.0.1:{server.server_port}"
+            assert read_artifact(SAMPLE, mirrors=[mirror]) == CONTENT
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_what_is_forbidden_is_not_missing(server: FileServer) -> None:
+    for fault, missing in (("forbidden", False), ("missing", True)):
+        with pytest.raises(downloading.SourceError) as caught:
+            downloading.open_url(f"{server.mirror(fault)}/{SAMPLE.file}")
+        assert (caught.value.missing, caught.value.absent) == (missing, True)
 
 
 def test_never_from_https_to_http(

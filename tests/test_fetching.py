@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import multiprocessing
 import os
@@ -153,6 +154,39 @@ def test_a_damaged_hit_heals(
     assert precious.read_bytes() == CONTENT
     assert len(caplog.records) == 1
     assert len(list(path.parent.glob(".*.damaged"))) == 1
+
+
+def test_a_hit_that_cannot_be_read_now_stays_where_it_is(
+    mirror: str, zoo_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = fetch_artifact(SAMPLE, mirrors=[mirror])
+    with monkeypatch.context() as patched:
+        _refuse_to_open(path, patched)
+        for read in (fetch_artifact, read_artifact):
+            with pytest.raises(DownloadError, match=f"{path} cannot be read: Too many open files"):
+                read(SAMPLE, mirrors=[mirror])
+    assert files_in(zoo_home) == [path.name]
+    assert fetch_artifact(SAMPLE, mirrors=[]) == path
+
+
+def test_an_embedded_file_that_cannot_be_read_now(
+    embedded: Path, packaged: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror_folder(embedded, CONTENT)
+    _refuse_to_open(embedded / SAMPLE.file, monkeypatch)
+    with pytest.raises(DownloadError, match=f"{embedded}.* cannot be read: Too many open files"):
+        fetch_artifact(SAMPLE)
+
+
+def _refuse_to_open(unreadable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = os.open
+
+    def refuse(path: Path, *rest: int) -> int:
+        if Path(path) == unreadable:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return opened(path, *rest)
+
+    monkeypatch.setattr(os, "open", refuse)
 
 
 def test_the_cache_cannot_be_written(

@@ -15,7 +15,7 @@ from file_server import FileServer
 from other_hubs import ENCODED, digest_of, published, serve, write_hub
 
 import zoo
-from zoo import downloading, fetching, receiving
+from zoo import downloading, fetching, hubs, last_seen, receiving
 from zoo.addresses import HubAddress, parse_address
 from zoo.cache import cached_path
 from zoo.errors import (
@@ -304,11 +304,38 @@ def test_each_file_at_the_hub_itself(address: str, file_server: FileServer, fold
         with pytest.raises(ChecksumError, match="has sha256"):
             check_at_hub(one)
     file_server.files["lenet.own.safetensors"] = ENCODED + b"!"
-    with pytest.raises(DownloadError, match="more than the 21 bytes"):
+    with pytest.raises(ChecksumError, match="more than the 21 bytes"):
         check_at_hub(remote)
     (folder / "lenet.own.safetensors").unlink()
     with pytest.raises(DownloadError, match="no such file"):
         check_at_hub(local)
+
+
+def test_a_large_file_at_the_hub_may_take_its_time(
+    address: str, file_server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact = get_weights(address).artifact("safetensors")
+    monkeypatch.setattr(receiving, "TOTAL_SECONDS", 0.1)
+    monkeypatch.setattr(receiving, "SLOWEST", 1)
+    check_at_hub(replace(artifact, hub=file_server.mirror("dripping")))
+
+
+def test_what_was_read_last_and_is_refused_now(
+    folder: Path,
+    address: str,
+    file_server: FileServer,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    old = json.loads((folder / FILE_NAME).read_text())
+    old["weights"]["lenet.own"]["of_another_time"] = 1
+    last_seen.remember(address, json.dumps(old).encode(), None)
+    for _ in range(2):
+        assert list(read_hub(parse_address(address)).records) == ["lenet.own"]
+        hubs._remote_hub.cache_clear()
+    assert last_seen.last_digest(address) == digest_of(folder)
+    [said] = caplog.messages
+    assert said.startswith(f"{address}: what was read last cannot be compared any more: ")
+    assert "of_another_time" in said
 
 
 HUGGING_FACE = """

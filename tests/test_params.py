@@ -215,6 +215,19 @@ def test_a_context_that_is_not_there(gluon: Any) -> None:
     _same(dict(sorted(params.arrays(net).items())), before)
 
 
+@pytest.mark.parametrize("initialised", [False, True])
+def test_a_parameter_of_unknown_shape(initialised: bool, gluon: Any) -> None:
+    net = gluon.nn.HybridSequential()
+    net.add(gluon.nn.HybridLambda("relu"))
+    net[0]._reg_params["own"] = net[0].params.get("own", shape=None, allow_deferred_init=True)
+    if initialised:
+        net.initialize()
+    with pytest.raises(WeightsError, match=r"missing: 0\.own"):
+        params.load(net, {})
+    params.load(net, {"0.own": DENSE["0.weight"]})
+    np.testing.assert_array_equal(params.arrays(net)["0.own"], DENSE["0.weight"])
+
+
 def test_recurrent_and_tied_parameters(gluon: Any) -> None:
     net = gluon.nn.HybridSequential()
     embedding = gluon.nn.Embedding(5, 3)

@@ -49,6 +49,14 @@ def test_the_next_one_goes_on(tmp_path: Path) -> None:
     assert files_in(tmp_path) == ["final"]
 
 
+@pytest.mark.parametrize("content", ["[" * 2048, "{", "7", '{"source": 1}', "\xff"])
+def test_a_note_that_is_none(content: str, tmp_path: Path) -> None:
+    (tmp_path / f".{SAMPLE.sha256}.validator").write_text(content, "latin-1")
+    with partial_file(tmp_path, SAMPLE) as file:
+        assert file.validator("https://example.org/x") == ""
+        file.discard()
+
+
 def test_begun_again(tmp_path: Path) -> None:
     _leave(tmp_path, 1000)
     with partial_file(tmp_path, SAMPLE) as file:

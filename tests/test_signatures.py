@@ -169,6 +169,29 @@ def test_wrong_keys(wrong: str, keys: Keys, tmp_path: Path) -> None:
         check_signature(MANIFEST, signature, public, "the hub")
 
 
+PIPES = """
+import os, sys
+from pathlib import Path
+from zoo.errors import SignatureError
+from zoo.params_files import is_params
+from zoo.signatures import needs_password
+pipe = Path(sys.argv[1])
+os.mkfifo(pipe)
+assert not is_params(pipe)
+try:
+    needs_password(pipe)
+except SignatureError as error:
+    print(error)
+"""
+
+
+def test_nobody_waits_for_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    command = [sys.executable, "-c", PIPES, str(pipe)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == f"The key {pipe} cannot be read: not a regular file.\n"
+
+
 def _write_rsa(private: Path, public: Path) -> None:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa

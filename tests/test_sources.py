@@ -55,6 +55,10 @@ def test_no_mirror_is_configured() -> None:
     [
         ("https://me:secret@example.org/a/b?token=secret#secret", "https://example.org/a/b"),
         ("https://example.org", "https://example.org"),
+        ("https://me:secret/1@example.org/a", "https://..."),
+        ("https://me:secret?1@example.org/a", "https://..."),
+        ("https://me:secret#1@example.org/a", "https://..."),
+        ("file:///me@home/file", "file:///me@home/file"),
         ("hf://me/weights@v1/file", "hf://me/weights@v1/file"),
         ("https://example.org/\x1b[31m", "https://example.org/?[31m"),
         ("/folder/file", "/folder/file"),
@@ -142,6 +146,12 @@ def test_a_mirror_that_cannot_be_looked_at_is_one_that_fails(
 ) -> None:
     monkeypatch.setenv("ZOO_MIRROR", "/" + "a" * 5000)
     assert configured_mirrors("weights") == ["/" + "a" * 5000]
+
+
+@pytest.mark.parametrize("address", ["file://[mirror]/x", "file:///x%00y"])
+def test_a_file_address_that_is_none(address: str) -> None:
+    with pytest.raises(SourceError, match="not an address"):
+        open_source(Source(address), 1)
 
 
 def test_a_mirror_in_the_home_of_nobody() -> None:

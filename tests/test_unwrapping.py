@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from records import artifact
 
 from zoo.fetching import read_artifact
 from zoo.manifest import Artifact
+from zoo.unwrapping import gunzip
 
 
 def test_gzip_in_a_mirror_folder(tmp_path: Path) -> None:
@@ -37,6 +39,17 @@ def test_gzip_of_several_members_and_padding(tmp_path: Path) -> None:
 def test_gzip_faults(packed: bytes, reason: str, tmp_path: Path, zoo_home: Path) -> None:
     folder = mirror_folder(tmp_path / "mirror", packed, f"{SAMPLE.file}.gz")
     assert reason in refusal(SAMPLE, zoo_home, folder)
+
+
+def test_padding_takes_no_memory() -> None:
+    piece = bytes(1 << 16)
+    chunks = [gzip.compress(b"first"), *[piece] * 200, piece + gzip.compress(b", second")]
+    tracemalloc.start()
+    try:
+        assert b"".join(gunzip(iter(chunks), 1 << 30)) == b"first, second"
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def _archive(path: Path, mode: str, members: dict[str, bytes]) -> str:

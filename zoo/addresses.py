@@ -17,6 +17,8 @@ _REPOSITORY = re.compile(
     r"([\w-][\w.-]{0,95}/[\w-][\w.-]{0,95})(?:@([\w-][\w.-]{0,99}))?", re.ASCII
 )
 _FOLDER = re.compile(r"[./~\\]|[A-Za-z]:[\\/]")
+_LITERAL_HOST = re.compile(r"[^:/]+://\[[^]]*\]")  # IPv6, which may hold the separator
+_HOST_PATH_REST = re.compile(r"([^/?#]*)([^?#]*)(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,10 @@ def split_address(text: str) -> tuple[HubAddress | None, str]:
     """
     if not is_address(text):
         return None, text
-    bracket = text.rfind("]") + 1  # of an IPv6 host, which may hold the separator
-    address, _, name = text[bracket:].partition(SEPARATOR)
-    return parse_address(text[:bracket] + address), name
+    host = _LITERAL_HOST.match(text)
+    begin = host.end() if host else 0
+    address, _, name = text[begin:].partition(SEPARATOR)
+    return parse_address(text[:begin] + address), name
 
 
 def parse_address(text: str) -> HubAddress:
@@ -66,11 +69,12 @@ def parse_address(text: str) -> HubAddress:
     scheme = place.split("://", 1)[0].lower() if "://" in place else ""
     if scheme == "":
         return HubAddress(str(Path(os.path.abspath(expanded(place)))), pin)
+    host, _, path = place.split("://", 1)[1].partition("/")
+    if scheme in ("https", "http") and ("@" in host or (":" in host and "@" in path)):
+        raise _refusal(place, "it holds a user name or a password")
     parts = _parts(place)
-    if "@" in parts.netloc and scheme != "hf":
-        raise _refusal(f"{scheme}://...", "it holds a user name or a password")
     if parts.query:
-        raise _refusal(place.partition("?")[0], "it holds a query")
+        raise _refusal(place, "it holds a query")
     if scheme == "hf":
         return HubAddress(_repository(place), pin)
     if scheme == "file":
@@ -80,6 +84,36 @@ def parse_address(text: str) -> HubAddress:
     if not parts.hostname:
         raise _refusal(place, "it names no host")
     return HubAddress(f"{scheme}://{place.split('://', 1)[1].rstrip('/')}", pin)
+
+
+def shown_address(address: str) -> str:
+    """The address for messages: no password or what may be a part of one, no query.
+
+    An unescaped '/', '?' or '#' in a password ends the host, so that its '@' comes after that.
+    """
+    scheme, mark, rest = address.partition("://")
+    kind = scheme.lower()
+    found = _HOST_PATH_REST.fullmatch(rest)
+    if mark and found:
+        host, path, tail = found.groups()
+        host = host if kind == "hf" else host.rpartition("@")[2]
+        secret = ":" in host and "@" in path + tail and kind not in ("hf", "file")
+        address = f"{scheme}://{'...' if secret else host + path}"
+    return re.sub(r"[\x00-\x1f\x7f]", "?", address)
+
+
+def file_path(address: str) -> str:
+    """The path that a file: address means. Raises ValueError that says what is wrong with it."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise ValueError("not an address") from None
+    if parts.netloc not in ("", "localhost"):
+        raise ValueError("a file: address with a host: write file:///folder")
+    path = url2pathname(parts.path) if os.name == "nt" else unquote(parts.path)
+    if "\0" in path:
+        raise ValueError("not an address")
+    return path
 
 
 def expanded(folder: str | Path) -> Path:
@@ -97,7 +131,7 @@ def _split_pin(text: str) -> tuple[str, str]:
     if not mark:
         return place, ""
     if not _PIN.fullmatch(pin):
-        raise _refusal(place, "after '#' stands sha256= and 64 lower-case hex digits, or nothing")
+        raise _refusal(text, "after '#' stands sha256= and 64 lower-case hex digits, or nothing")
     return place, pin.removeprefix("sha256=")
 
 
@@ -118,13 +152,12 @@ def _repository(place: str) -> str:
 
 
 def _folder(place: str) -> str:
-    parts = urlsplit(place)
-    if parts.netloc not in ("", "localhost"):
-        raise _refusal(place, "a file: address has no host: write file:///folder")
-    path = url2pathname(parts.path) if os.name == "nt" else unquote(parts.path)
-    return str(Path(os.path.abspath(path)))
+    try:
+        return str(Path(os.path.abspath(file_path(place))))
+    except ValueError as error:
+        raise _refusal(place, f"it is {error}") from None
 
 
 def _refusal(place: str, reason: str) -> ConfigError:
-    shown = re.sub(r"[\x00-\x1f\x7f]", "?", place)[:200]
+    shown = shown_address(place)[:200]
     return ConfigError(f"{shown!r} is not the address of a hub: {reason}. See docs/hubs.md.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 import shutil
@@ -19,6 +20,15 @@ _EXCLUSIVE = (
     | getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
+)
+
+_NO_SYNC_ERRORS = (
+    errno.EINVAL,
+    errno.EBADF,
+    errno.EACCES,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.ENOSYS,
 )
 
 
@@ -73,11 +83,15 @@ def make_read_only(file: BinaryIO) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put the folder's names on the disk, where the platform can."""
+    """Put the folder's names on the disk, where platform and file system can. Raises OSError."""
     if os.name == "nt":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SYNC_ERRORS:
+            raise

@@ -1,7 +1,8 @@
 """The cache folder: verified files under names that begin with their digest.
 
 `<root>/<subfolder>/<first 16 hex digits of sha256>-<name>`; the root is ZOO_HOME, or `gluon-zoo`
-in the platform's cache folder. Names that begin with a dot are leftovers and locks.
+in the platform's cache folder. Names that begin with a dot are leftovers, locks and, in the folder
+`hubs`, the notes `.seen` of what a hub's manifest was last.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from zoo.addresses import expanded
-from zoo.errors import ChecksumError, DownloadError
+from zoo.errors import ChecksumError, DownloadError, ZooError
 from zoo.partial import growing
 from zoo.records import Artifact
 
@@ -35,6 +36,16 @@ _LEFTOVER = re.compile(
 _PATIENCE = 20.0
 _GLANCE = 0.5  # seconds between two looks at what else may end the waiting
 _STALE = 600.0
+_NO_FILE_ERRORS = (
+    errno.EINVAL,  # from open_regular
+    errno.ELOOP,
+    errno.EISDIR,
+    errno.ENXIO,
+    errno.ENOTDIR,
+    errno.ENAMETOOLONG,
+    errno.EACCES,
+    errno.EPERM,
+)
 _CHUNK = 1 << 18  # stays in the processor's cache between reading and hashing
 
 
@@ -78,7 +89,8 @@ def check_file(path: Path, artifact: Artifact, *, keep: bool = False, links: boo
     """Compare a file with the artifact's size and sha256; its bytes if `keep`, else none.
 
     `links` allows the path itself to be a symbolic link. Raises FileNotFoundError where there is
-    nothing, ChecksumError for anything else than the published bytes.
+    nothing, ChecksumError for anything else than the published bytes, DownloadError where nobody
+    can say: the system did not give them now.
     """
     try:
         with open_regular(path, links=links) as file:
@@ -90,7 +102,7 @@ def check_file(path: Path, artifact: Artifact, *, keep: bool = False, links: boo
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise ChecksumError(f"{path} cannot be read as a file: {error.strerror}.") from None
+        raise _unread(path, error) from None
     if digest != artifact.sha256:
         raise ChecksumError(f"{path} has sha256 {digest} instead of {artifact.sha256}.")
     return content
@@ -161,11 +173,12 @@ def list_cached() -> list[CachedFile]:
 
 def verify_cached(
     known: Iterable[Artifact] = (), *, only: Container[Path] | None = None
-) -> Iterator[tuple[CachedFile, str | None]]:
+) -> Iterator[tuple[CachedFile, ZooError | None]]:
     """Hash every cached file again, or `only` those; with each comes what is wrong, or None.
 
-    Files of `known` artifacts must have their size and sha256; of others only the digest's first
-    16 digits can be compared, those in the file's name.
+    That is a ChecksumError, or a DownloadError where it cannot be read now. Files of `known`
+    artifacts must have their size and sha256; of others only the digest's first 16 digits can be
+    compared, those in the file's name.
     """
     artifacts = {f"{one.sha256[:16]}-{one.basename}": one for one in known}
     for cached in list_cached():
@@ -200,18 +213,29 @@ def sha256_of(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _problem(cached: CachedFile, artifact: Artifact | None) -> str | None:
+def _unread(path: Path, error: OSError) -> ChecksumError | DownloadError:
+    reason = error.strerror or error
+    if error.errno in _NO_FILE_ERRORS:
+        return ChecksumError(f"{path} cannot be read as a file: {reason}.")
+    return DownloadError(
+        f"{path} cannot be read: {reason}. Try again, and replace it only if that does not pass."
+    )
+
+
+def _problem(cached: CachedFile, artifact: Artifact | None) -> ZooError | None:
     try:
         if artifact is not None:
             check_file(cached.path, artifact)
             return None
         with open_regular(cached.path) as file:
             digest = sha256_of(file)
-    except (ChecksumError, OSError) as error:
-        return str(error)
+    except (ChecksumError, DownloadError) as error:
+        return error
+    except OSError as error:
+        return _unread(cached.path, error)
     if digest.startswith(cached.digest):
         return None
-    return f"{cached.path} has sha256 {digest}, its name says {cached.digest}."
+    return ChecksumError(f"{cached.path} has sha256 {digest}, its name says {cached.digest}.")
 
 
 def _is_no_other_file(lock: Path) -> bool:

@@ -7,6 +7,7 @@ import email.utils
 import http
 import ipaddress
 import re
+import ssl
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ _CHUNK = 1 << 16
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PRIVATE_ENDINGS = (".localhost", ".local", ".lan", ".internal", ".home.arpa", ".test")
 _RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15}|\*)")
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 _STRONG_VALIDATOR = re.compile(r'"[\x21\x23-\x7e]{0,250}"|\w{3}, [\w :]{15,40} GMT', re.ASCII)
 
 
@@ -35,8 +37,9 @@ class SourceError(Exception):
     """One source did not give the file: why, and what may help.
 
     `retry`: asking again. `restart`: asking for the whole file instead of the rest.
-    `missing`: the source does not have it. `pause`: seconds that it asks to wait. `down`: it says
-    nothing of the file now, but may later.
+    `missing`: the source does not have it. `absent`: so it seems, by how a bucket answers too that
+    does not tell what it has. `pause`: seconds that it asks to wait. `down`: it says nothing of the
+    file now, but may later.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class SourceError(Exception):
         retry: bool = False,
         restart: bool = False,
         missing: bool = False,
+        absent: bool = False,
         pause: float = 0.0,
         down: bool = False,
     ) -> None:
@@ -53,6 +57,7 @@ class SourceError(Exception):
         self.retry = retry
         self.restart = restart
         self.missing = missing
+        self.absent = absent or missing
         self.pause = pause
         self.down = down or retry
 
@@ -99,6 +104,8 @@ def open_url(
     """
     from zoo.connections import Watch, watched_session
 
+    if token and not _TOKEN.fullmatch(token):
+        raise SourceError("the token holds a character that no token has")
     end = time.monotonic() + 1e6 if until is None else until
     with contextlib.ExitStack() as stack:
         watch = Watch()
@@ -142,7 +149,7 @@ def _reason(error: Exception, complaint: str) -> SourceError:
 
     if complaint:
         return SourceError(complaint, down=True)
-    if isinstance(error, exceptions.SSLError):
+    if isinstance(error, exceptions.SSLError) and not _is_closed(error):
         return SourceError(f"TLS refused: {_cause(error)}")
     if isinstance(error, exceptions.ProxyError):
         return SourceError(f"the proxy failed: {_cause(error)}", retry=True)
@@ -158,6 +165,12 @@ def _reason(error: Exception, complaint: str) -> SourceError:
     if type(error) is OSError and "certificate bundle" in str(error):
         return SourceError("REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names nothing that is there")
     return SourceError(f"connection failed: {_cause(error)}", retry=True)
+
+
+def _is_closed(error: Exception) -> bool:
+    """Whether the connection just ended, in the midst of TLS."""
+    ends = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+    return any(isinstance(one, ends) for one in _causes(error))
 
 
 def _answer(
@@ -289,8 +302,14 @@ def _check_status(response: Any) -> None:
     pause = _retry_after(response.headers.get("Retry-After", "")) if retry else 0.0
     if pause > LONGEST_PAUSE:
         raise SourceError(f"{reason}, asks to wait {pause:.0f} s", down=True)
-    missing, restart = status in (404, 410), status == 416
-    raise SourceError(reason, retry=retry, restart=restart, missing=missing, pause=pause)
+    raise SourceError(
+        reason,
+        retry=retry,
+        restart=status == 416,
+        missing=status in (404, 410),
+        absent=status == 403,
+        pause=pause,
+    )
 
 
 def _retry_after(value: str) -> float:
@@ -340,6 +359,16 @@ def _body(raw: Any, watch: Watch, end: float) -> Iterator[bytes]:
 
 def _cause(error: BaseException) -> str:
     """The innermost reason in words of this machine, without any address."""
+    seen = _causes(error)
+    for one in reversed(seen):
+        words = getattr(one, "verify_message", None) or getattr(one, "strerror", None)
+        if words:
+            return str(words)[:200]
+    return type(seen[-1]).__name__
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error and all that led to it, however the libraries have wrapped it."""
     seen: list[BaseException] = []
     pending: list[Any] = [error]
     while pending:
@@ -348,8 +377,4 @@ def _cause(error: BaseException) -> str:
             continue
         seen.append(one)
         pending += [one.__context__, one.__cause__, getattr(one, "reason", None), *one.args]
-    for one in reversed(seen):
-        words = getattr(one, "verify_message", None) or getattr(one, "strerror", None)
-        if words:
-            return str(words)[:200]
-    return type(seen[-1]).__name__
+    return seen

@@ -69,8 +69,9 @@ def fetch_artifact(
 
     `mirrors` are folders or addresses, by default those in ZOO_MIRROR (for `subfolder='data'` in
     ZOO_DATA_MIRROR). `offline` (default: ZOO_OFFLINE) opens no connection. `progress` shows a bar
-    on stderr, by default only on a terminal. Raises DownloadError listing every source, its
-    subclass OfflineError, or ChecksumError for a damaged file of the package itself.
+    on stderr, by default only on a terminal. Raises DownloadError listing every source or naming a
+    file that is here and cannot be read now, its subclass OfflineError, or ChecksumError for a
+    damaged file of the package itself.
     """
     with Display(progress) as display:
         manner = _Manner(mirrors, is_offline(offline), subfolder, display)
@@ -193,7 +194,7 @@ def _is_packaged(artifact: Artifact) -> bool:
 def _from_cache(
     artifact: Artifact, keep: bool, manner: _Manner, *, alone: bool = False
 ) -> _Found | None:
-    """The cached file, None where it is not there or damaged.
+    """The cached file, None where it is not there or damaged; DownloadError where nobody can say.
 
     Who fetches it `alone` sets a damaged one aside: another process may have put a whole one there
     since somebody else looked.

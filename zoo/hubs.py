@@ -27,7 +27,7 @@ from zoo.errors import (
 )
 from zoo.fetching import is_offline
 from zoo.manifest import FILE_NAME, LARGEST_MANIFEST, Artifact, Weights
-from zoo.receiving import collect
+from zoo.receiving import TooLongError, collect, seconds_for
 from zoo.signatures import SIGNATURE_NAME, check_signature
 from zoo.sources import hub_source
 
@@ -72,9 +72,12 @@ def check_at_hub(artifact: Artifact) -> None:
             return
         if is_offline():
             raise OfflineError(f"{source.shown}: not asked, the network is switched off.")
-        found = collect(source, artifact.size, _sha256, "it")
+        seconds = seconds_for(artifact.size)
+        found = collect(source, artifact.size, _sha256, "it", seconds=seconds)
     except FileNotFoundError:
         raise DownloadError(f"{source.shown}: no such file.") from None
+    except TooLongError as error:
+        raise ChecksumError(f"{source.shown}: {error}.") from None
     except SourceError as error:
         raise DownloadError(f"{source.shown}: {error}.") from None
     if found != artifact.sha256:
@@ -223,7 +226,11 @@ def _compare(hub: Hub, before: str | None) -> None:
     if content is None:
         return
     place = hub.address.place
-    old = _by_version(manifest.parse_manifest(content, place))
+    try:
+        old = _by_version(manifest.parse_manifest(content, f"the manifest of sha256 {before}"))
+    except ManifestError as error:
+        _say(f"{place}: what was read last cannot be compared any more: {error}")
+        return
     known = _by_version(hub.records)
     for key, one in old.items():
         for kind, artifact in one.artifacts.items():

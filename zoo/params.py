@@ -243,8 +243,10 @@ def _stored_dtype(name: str, parameter: Any, declared: str | None) -> Any:
 
 def _full_shape(parameter: Any, array: np.ndarray[Any, Any] | None) -> tuple[int, ...]:
     """The parameter's shape; a dimension that is still unknown takes the stored one."""
-    shape = tuple(parameter.shape or ())
-    if array is None or (parameter.shape is not None and len(shape) != array.ndim):
+    if parameter.shape is None:
+        return () if array is None else array.shape
+    shape = tuple(parameter.shape)
+    if array is None or len(shape) != array.ndim:
         return shape
     return tuple(own if own > 0 else there for own, there in zip(shape, array.shape, strict=True))
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from zoo import gluon_params, params
+from zoo.cache import open_regular
 from zoo.confined import ConfinedError, run_confined
 from zoo.errors import WeightsError
 from zoo.safetensors_check import LONGEST_HEADER
@@ -50,7 +51,7 @@ def _converted(file: Any, size: int) -> bytes:
 def is_params(source: Path) -> bool:
     """Whether a file begins as a `.params` file does."""
     try:
-        with source.open("rb") as file:
+        with open_regular(source, links=True) as file:
             return file.read(len(gluon_params.MAGIC)) == gluon_params.MAGIC
     except OSError:
         return False

@@ -2,8 +2,8 @@
 
 `.<sha256>.part` waits for whoever comes next, `.<sha256>.validator` beside it says what the server
 called that version. A download at work has the file to itself under a name that tells the process,
-`.<sha256>.<machine>-<process>-<random>.part`, so that no two processes ever write one file, whether
-the file system has locks or not. Taking it over is a rename, which only one can win.
+`.<sha256>.<machine>-<process>.<start>-<random>.part`, so that no two processes ever write one file,
+whether the file system has locks or not. Taking it over is a rename, which only one can win.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Partial:
             with os.fdopen(os.open(path, _FLAGS), "rb") as file:
                 noted = json.loads(file.read(2048))
             return str(noted["validator"]) if noted["source"] == _mark(address) else ""
-        except (OSError, ValueError, LookupError, TypeError):
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
             return ""
 
     def publish(self, target: Path) -> None:

@@ -24,6 +24,10 @@ _MOST_TIMES = 3
 T = TypeVar("T")
 
 
+class TooLongError(SourceError):
+    """A source gives more bytes than the file may have."""
+
+
 class HaltedError(Exception):
     """Somebody else's failure or Ctrl-C ended this download."""
 
@@ -43,7 +47,7 @@ def receive(
     Goes on from what an earlier download left. `seen` is told the number of bytes so far; `halt`
     ends it with HaltedError. Raises DownloadError, OfflineError, OSError.
     """
-    until = time.monotonic() + TOTAL_SECONDS + artifact.size / SLOWEST
+    until = time.monotonic() + seconds_for(artifact.size)
     with partial_file(path.parent, artifact) as partial:
         if not _is_whole(partial, artifact):
             reception = _Reception(artifact, partial, until, seen, halt)
@@ -54,12 +58,26 @@ def receive(
         partial.publish(path)
 
 
-def collect(source: Source, most: int, take: Callable[[Iterator[bytes]], T], what: str) -> T:
+def seconds_for(size: int) -> float:
+    """The longest that a file of this size may take, from all its sources together."""
+    return TOTAL_SECONDS + size / SLOWEST
+
+
+def collect(
+    source: Source,
+    most: int,
+    take: Callable[[Iterator[bytes]], T],
+    what: str,
+    *,
+    seconds: float | None = None,
+) -> T:
     """What `take` makes of the bytes at `source`, of which nothing is known but `most`.
 
-    Asked again as in `receive`, within TOTAL_SECONDS. Raises SourceError, also for more bytes.
+    Asked again as in `receive`, within `seconds` (default: TOTAL_SECONDS). Raises SourceError,
+    TooLongError for more bytes.
     """
-    until, attempt = time.monotonic() + TOTAL_SECONDS, 0
+    attempt = 0
+    until = time.monotonic() + (TOTAL_SECONDS if seconds is None else seconds)
     while True:
         attempt += 1
         try:
@@ -78,7 +96,7 @@ def _bounded(body: Iterable[bytes], most: int, what: str) -> Iterator[bytes]:
     for chunk in body:
         size += len(chunk)
         if size > most:
-            raise SourceError(f"gives more than the {most} bytes that {what} may have")
+            raise TooLongError(f"gives more than the {most} bytes that {what} may have")
         yield chunk
 
 
@@ -107,13 +125,13 @@ class _Reception:
     def try_all(self, sources: Iterable[Source], offline: bool) -> list[str] | None:
         """None when the file is there, else what each source said."""
         reasons: list[str] = []
-        missing = False
+        absent = False
         for source in sources:
-            if source.fallback and not missing:
+            if source.fallback and not absent:
                 continue
             if offline and source.is_remote:
                 reasons.append(f"{source.shown}: not asked, the network is switched off")
-                missing = False
+                absent = False
                 continue
             try:
                 self._check_time()
@@ -121,7 +139,7 @@ class _Reception:
                 return None
             except SourceError as error:
                 reasons.append(f"{source.shown}: {error}")
-                missing = error.missing
+                absent = error.absent
         return reasons
 
     def _try(self, source: Source) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from zoo.cache import open_regular
 from zoo.errors import MissingDependencyError, SignatureError
 from zoo.manifest import FILE_NAME
 from zoo.strict_json import parse
@@ -79,8 +80,8 @@ def _whole(hashing: Any) -> Any:
 def _checked_key(path: Path, *, private: bool) -> bytes:
     kind = "PRIVATE" if private else "PUBLIC"
     try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST_KEY + 1) if path.is_file() else b""
+        with open_regular(path, links=True) as file:
+            content = file.read(_LARGEST_KEY + 1)
     except OSError as error:
         raise SignatureError(f"The key {path} cannot be read: {error.strerror}.") from None
     if len(content) > _LARGEST_KEY or f" {kind} KEY-----".encode() not in content:

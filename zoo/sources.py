@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
-from urllib.request import url2pathname
+from urllib.parse import quote, urlsplit
 
-from zoo.addresses import expanded
+from zoo.addresses import expanded, file_path, shown_address
 from zoo.downloading import Body, SourceError, is_public, open_url
 from zoo.records import Artifact
 from zoo.unwrapping import gunzip, tar_member
@@ -39,13 +38,7 @@ class Source:
     @property
     def shown(self) -> str:
         """The address for messages, without credentials, query or control characters."""
-        if "://" not in self.address:
-            return self.address
-        scheme, rest = self.address.split("://", 1)
-        plain = re.split(r"[?#]", rest)[0]
-        host, slash, path = plain.partition("/")
-        shown = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
-        return re.sub(r"[\x00-\x1f\x7f]", "?", shown)
+        return shown_address(self.address)
 
     @property
     def is_remote(self) -> bool:
@@ -81,7 +74,7 @@ def configured_mirrors(subfolder: str) -> list[str]:
     """The mirrors that the environment names; a folder's own name may hold spaces and commas."""
     value = os.environ.get(MIRROR_VARIABLES.get(subfolder, "ZOO_MIRROR"), "")
     if os.path.isdir(value):  # Path.is_dir raises for folders that may not be looked at
-        return [value] if value else []
+        return [value]
     return [entry for entry in re.split(r"[\s,]+", value) if entry]
 
 
@@ -168,10 +161,10 @@ def _open_stored(source: Source, start: int, validator: str, until: float | None
 
 
 def _local_path(address: str) -> Path:
-    parts = urlsplit(address)
-    if parts.netloc not in ("", "localhost"):
-        raise SourceError("a file: address with a host: write file:///folder")
-    return Path(url2pathname(unquote(parts.path) if os.name == "nt" else parts.path))
+    try:
+        return Path(file_path(address))
+    except ValueError as error:
+        raise SourceError(str(error)) from None
 
 
 def _file_chunks(path: Path) -> Iterator[bytes]:

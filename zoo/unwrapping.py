@@ -22,6 +22,9 @@ def gunzip(chunks: Iterator[bytes], most: int) -> Iterator[bytes]:
         taken += len(chunk)
         if taken > most:
             raise SourceError("the gzip stream is longer than its content allows")
+        if inflater.eof:
+            chunk = chunk.lstrip(b"\0")
+            inflater = zlib.decompressobj(wbits=31) if chunk else inflater
         while chunk:
             try:
                 piece = inflater.decompress(chunk, _CHUNK)

@@ -15,6 +15,7 @@ from zoo.cli.exits import FAILED, say
 from zoo.cli.showing import Column
 
 if TYPE_CHECKING:
+    from zoo.errors import ZooError
     from zoo.manifest import Artifact, Weights
 
 ABSENT, UNSIGNED = "absent", "unsigned"
@@ -22,11 +23,15 @@ _MOST_UNSIGNED = 20
 
 
 class Check(NamedTuple):
-    """A file that was hashed, or is nowhere, and what is wrong with that, or None."""
+    """A file that was hashed, or is nowhere, and what is wrong with that, or None.
+
+    `read` is false where nobody can say, as its bytes could not be had.
+    """
 
     place: str
     path: Path | str
     problem: str | None
+    read: bool = True
 
 
 def verify(
@@ -81,9 +86,8 @@ def cached(artifacts: list[Artifact], every: bool) -> Iterator[Check]:
     from zoo.cache import cached_path, verify_cached
 
     wanted = None if every else {cached_path(artifact) for artifact in artifacts}
-    for one, problem in verify_cached(artifacts, only=wanted):
-        mend = f"{problem} It is fetched again when it is used." if problem else None
-        yield Check("cached", one.path, mend)
+    for one, error in verify_cached(artifacts, only=wanted):
+        yield _checked("cached", one.path, error, " It is fetched again when it is used.")
 
 
 def report(checks: list[Check], json: bool) -> None:
@@ -102,6 +106,15 @@ def report(checks: list[Check], json: bool) -> None:
     say(_summary(checks))
     if problems:
         raise typer.Exit(FAILED)
+
+
+def _checked(place: str, path: Path | str, error: ZooError | None, mend: str = "") -> Check:
+    """What became of reading a file; `mend` is for one that holds other bytes."""
+    from zoo.errors import DownloadError
+
+    if isinstance(error, DownloadError):
+        return Check(place, path, str(error), read=False)
+    return Check(place, path, None if error is None else f"{error}{mend}")
 
 
 def _on_this_machine(names: list[str], key: Path | None) -> list[Check]:
@@ -135,12 +148,13 @@ def _at_hubs(records: Iterable[Weights]) -> list[Check]:
     checks = []
     every = [one for own in records for one in own.artifacts.values()]
     for artifact in {(one.hub, one.file): one for one in every}.values():
-        problem = None
+        problem: ZooError | None = None
         try:
             check_at_hub(artifact)
         except ZooError as error:
-            problem = str(error)
-        checks.append(Check(artifact.hub, hub_source(artifact.hub, artifact.file).shown, problem))
+            problem = error
+        shown = hub_source(artifact.hub, artifact.file).shown
+        checks.append(_checked(artifact.hub, shown, problem))
     return checks
 
 
@@ -173,7 +187,7 @@ def _folder(artifact: Artifact) -> Path | None:
 
 def _placed(artifacts: Iterable[Artifact]) -> Iterator[Check]:
     from zoo.cache import check_file
-    from zoo.errors import ChecksumError
+    from zoo.errors import ChecksumError, DownloadError
 
     for artifact in artifacts:
         folder = _folder(artifact)
@@ -185,8 +199,8 @@ def _placed(artifacts: Iterable[Artifact]) -> Iterator[Check]:
             check_file(path, artifact, links=True)
         except FileNotFoundError:
             continue
-        except ChecksumError as error:
-            yield Check(place, path, f"{error}{mend}")
+        except (ChecksumError, DownloadError) as error:
+            yield _checked(place, path, error, mend)
         else:
             yield Check(place, path, None)
 
@@ -208,16 +222,20 @@ def _verdict(check: Check) -> str:
         return "-" if check.problem is None else "MISSING"
     if check.place == UNSIGNED:
         return "UNSIGNED"
+    if not check.read:
+        return "NOT READ"
     return "ok" if check.problem is None else "DIFFERS"
 
 
 def _summary(checks: list[Check]) -> str:
     verdicts = [_verdict(one) for one in checks if one.place not in (ABSENT, UNSIGNED)]
-    differ = verdicts.count("DIFFERS")
+    differ, unread = verdicts.count("DIFFERS"), verdicts.count("NOT READ")
     absent = sum(one.place == ABSENT for one in checks)
     unsigned = any(one.place == UNSIGNED for one in checks)
     return (
-        f"{len(verdicts)} files checked, {differ or 'none'} differ{'s' if differ == 1 else ''}"
+        f"{len(verdicts) - unread} files checked, "
+        f"{differ or 'none'} differ{'s' if differ == 1 else ''}"
+        f"{f', {unread} not read' if unread else ''}"
         f"{f', {absent} not on this machine' if absent else ''}"
         f"{', and there are unsigned ones' if unsigned else ''}."
     )
