@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 from command_line import Run, document, without_styles
 from records import NAMES
 
-from zoo.manifest import read_manifest
+from zoo.manifest import read_manifest, write_manifest
 
 pytest_plugins = ["hubs", "cli_hub"]
 pytestmark = pytest.mark.usefixtures("embedded")
@@ -79,6 +80,15 @@ def test_info_shows_the_record(name: str, embedded: Path, run: Run) -> None:
     assert record.provenance["command"] in text
     assert record.licence["data"] in text
     assert f"n = {record.metrics[0].n:,}" in text
+
+
+def test_a_training_of_seconds_is_told_in_seconds(embedded: Path, run: Run) -> None:
+    path = embedded / "weights_manifest.json"
+    records = read_manifest(path)
+    quick = {**records["mlp.tiny"].provenance, "wall_seconds": 12.4}
+    records["mlp.tiny"] = dataclasses.replace(records["mlp.tiny"], provenance=quick)
+    write_manifest(path, records)
+    assert "epochs, 12 seconds\n" in run("info", "mlp").stdout
 
 
 def test_info_takes_an_architecture(run: Run) -> None:

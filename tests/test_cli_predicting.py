@@ -156,6 +156,15 @@ def test_rows_that_do_not_fit(row: str, run: Run) -> None:
     refusal(run("predict", "linear_regression", row))
 
 
+@pytest.mark.parametrize(
+    ("row", "feature"), [("rooms=5 age=41 income=3 age=14", "'age'"), ("1:5 2:41 3:3 2:14", "2")]
+)
+@pytest.mark.usefixtures("embedded")
+def test_a_feature_that_is_given_twice(row: str, feature: str, run: Run) -> None:
+    message = refusal(run("predict", "linear_regression", row))
+    assert message == f"Feature {feature} is given twice: give each once."
+
+
 @pytest.mark.usefixtures("embedded")
 def test_files_of_rows_that_are_not_there_or_empty(run: Run, tmp_path: Path) -> None:
     message = refusal(run("predict", "linear_regression", "rows.csv"))

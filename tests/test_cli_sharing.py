@@ -86,6 +86,34 @@ def test_wrong_command_lines(run: Run, words: list[str]) -> None:
     assert run(*words).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["mirror", ""],
+        ["mirror", "mirror", "--hub", ""],
+        ["push", HOUSING, ""],
+        ["publish", "run", "--hub", ""],
+        ["gallery", "--out", ""],
+    ],
+)
+def test_an_empty_folder_is_not_the_one_that_somebody_is_in(
+    run: Run, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "is empty: name a folder" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("thing", ["hf://a/b::lenet.mnist", "https://example.org/hub", "x::mlp"])
+def test_push_takes_nothing_of_another_hub(run: Run, thing: str, tmp_path: Path) -> None:
+    result = run("push", HOUSING, thing, tmp_path / "mirror")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{thing!r} is at another hub" in result.stderr
+    assert not (tmp_path / "mirror").exists()
+
+
 def test_a_run_that_is_none(run: Run, tmp_path: Path) -> None:
     result = run("push", "runs/nothing", tmp_path / "mirror")
     assert "runs/nothing" in refusal(result)

@@ -74,6 +74,8 @@ def test_sparse_features(raw: Any) -> None:
         ({"a": 1}, ADULT, "no names"),
         ("0:1", ADULT, "go from 1 to 123, not 0"),
         ([3, 124], ADULT, "go from 1 to 123, not 124"),
+        ("3:1 11:1 3:0", ADULT, "Feature 3 is given twice"),
+        ("03:1 3:1", ADULT, "Feature 3 is given twice"),
         ("3:x", ADULT, "'3:x' is no index:value pair"),
         ("3:1 11", ADULT, "'11' is no index:value pair"),
         ("a b", ADULT, "Features are numbers"),

@@ -1,10 +1,10 @@
-"""Sizes and metrics for people."""
+"""Sizes, times and metrics for people."""
 
 from __future__ import annotations
 
 import pytest
 
-from zoo.figures import file_size, metric_value
+from zoo.figures import duration, file_size, metric_value
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,13 @@ from zoo.figures import file_size, metric_value
 )
 def test_file_sizes(size: int, text: str) -> None:
     assert file_size(size) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 seconds"), (12.4, "12 seconds"), (123.4, "2.1 minutes")]
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from zoo import samples
 from zoo.data import load_dataset
 from zoo.errors import ConfigError, DataError, InputError, UnknownModelError
 from zoo.manifest import Weights
-from zoo.pipelines import Estimate, Generation, Prediction, TextGenerator, pipeline
+from zoo.pipelines import Estimate, Generation, Prediction, Predictor, TextGenerator, pipeline
 from zoo.runtimes import RUNTIMES, open_runner
 from zoo.text import Vocabulary
 
@@ -60,6 +61,38 @@ def test_a_single_logit_is_that_of_the_second_label(runtime: str, hub: Hub) -> N
     assert prediction.probabilities[">50K"] == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-6)
     assert prediction.label == (">50K" if logit > 0 else "<=50K")
     assert predict([[3, 11, 20], "3:1"])[0].label == prediction.label
+
+
+class _Sure:
+    """A runner whose network gives every row the same probabilities."""
+
+    name = "sure"
+
+    def __init__(self, *probabilities: float) -> None:
+        self.logits = np.log(np.array([probabilities], np.float32))
+
+    def run_rows(self, data: Any) -> np.ndarray[Any, Any]:
+        return self.logits
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "label", "probability"),
+    [
+        ((0.6, 0.3, 0.1), "crane", 0.6),
+        ((0.1, 0.3, 0.6), "crane", 0.6),
+        ((0.3, 0.4, 0.3), "heron", 0.4),
+    ],
+)
+def test_of_two_labels_of_one_name_the_likelier_counts(
+    probabilities: tuple[float, ...], label: str, probability: float, hub: Hub
+) -> None:
+    runner: Any = _Sure(*probabilities)
+    weights = dataclasses.replace(hub["mlp.tiny"], labels=("crane", "heron", "crane"))
+    prediction = Predictor(weights, runner)(samples.digits()[7])
+    assert (prediction.label, prediction.probability) == (label, pytest.approx(probability))
+    assert prediction.probabilities[label] == prediction.probability
+    assert prediction.top()[0] == (label, prediction.probability)
+    assert list(prediction.probabilities) == ["crane", "heron"]
 
 
 def _active(*indices: int) -> np.ndarray[Any, Any]:

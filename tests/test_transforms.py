@@ -174,6 +174,24 @@ def test_damaged_exif_turns_nothing(kind: str, exif: bytes, tmp_path: Path) -> N
     np.testing.assert_array_equal(transforms.image(path, PLAIN), transforms.image(three(), PLAIN))
 
 
+CUT = b"Exif\0\0II*\0\x08\0\0\0\x02\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0"  # lacks its second tag
+
+
+@pytest.mark.filterwarnings("always")
+def test_what_pillow_warns_of_is_not_on_standard_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    three().save(tmp_path / "cut.jpg", exif=CUT)
+    three().save(tmp_path / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", three().width * three().height - 1)
+    for name in ("cut.jpg", "large.png"):
+        assert transforms.image(tmp_path / name, PLAIN).shape == (1, 1, 28, 28)
+    with Image.open(tmp_path / "large.png") as large:
+        assert [one.category for one in recwarn] == [Image.DecompressionBombWarning]
+        transforms.image(large, PLAIN)
+    assert len(recwarn) == 1
+
+
 def test_a_light_background_can_be_the_networks_own() -> None:
     np.testing.assert_allclose(
         transforms.image(three(), {**PLAIN, "background": 255}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,15 @@ def words(text: str) -> list[str]:
     if len(cells) > 1 and not all(cells):
         raise InputError(f"Cell {cells.index([]) + 1} of {len(cells)} is empty in {text!r}.")
     return [word for cell in cells for word in cell]
+
+
+def refuse_twice(features: Iterable[object]) -> None:
+    """Raises InputError where one of a row's features, by name or index, is given twice."""
+    seen = set()
+    for one in features:
+        if one in seen:
+            raise InputError(f"Feature {one!r} is given twice: give each once.")
+        seen.add(one)
 
 
 def is_batch(raw: Any) -> bool:
@@ -126,9 +135,10 @@ def _position(index: int, count: int) -> int:
 def _libsvm(line: str, count: int) -> NDArray[np.float64]:
     """A row of `index:value` pairs; what stands before them, a label, is passed over."""
     words = line.split()
+    pairs = [_pair(word) for word in (words[1:] if ":" not in words[0] else words)]
+    refuse_twice(index for index, _ in pairs)
     row = np.zeros(count)
-    for word in words[1:] if ":" not in words[0] else words:
-        index, value = _pair(word)
+    for index, value in pairs:
         row[_position(index, count)] = value
     return row
 

@@ -1,4 +1,4 @@
-"""Sizes and metrics as people read them, the same in the tables and on the command line."""
+"""Sizes, times and metrics as people read them, the same in the tables and on the command line."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ def file_size(count: int) -> str:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} GB"
+
+
+def duration(seconds: float) -> str:
+    """How long something took, for people: `42 seconds`, `11.5 minutes`."""
+    return f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{seconds:.0f} seconds"
 
 
 def metric_value(name: str, value: float, standard_error: float | None = None) -> str:

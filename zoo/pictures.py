@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -43,7 +45,7 @@ _DAMAGED = (OSError, ValueError, SyntaxError, RuntimeError, struct.error)
 def open_picture(source: Path | BinaryIO, name: str) -> Image.Image:
     """A picture from a file or a stream, which messages call `name`. Raises InputError."""
     try:
-        with Image.open(source) as opened:
+        with _silence(), Image.open(source) as opened:
             opened.load()
             return opened
     except FileNotFoundError:
@@ -52,6 +54,14 @@ def open_picture(source: Path | BinaryIO, name: str) -> Image.Image:
         raise InputError(f"{name} is not a picture in a format that Pillow reads.") from None
     except (*_DAMAGED, Image.DecompressionBombError) as error:
         raise InputError(f"{name} cannot be read as a picture: {error}.") from error
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Without Pillow's warnings, of damaged EXIF or many pixels, which would go to stderr."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
 
 
 def grey_levels(raw: Any, preprocessing: Mapping[str, Any]) -> Floats:
@@ -187,7 +197,8 @@ def _of_integers(picture: Image.Image) -> Floats:
 def _upright(picture: Image.Image) -> Image.Image:
     """Turned as the camera wrote in its EXIF; where that is damaged, the picture as it is."""
     try:
-        turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+        with _silence():
+            turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
     except _DAMAGED:
         return picture
     return picture if turn is None else picture.transpose(turn)

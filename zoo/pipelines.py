@@ -18,10 +18,15 @@ from zoo.manifest import Weights
 from zoo.runtimes import Runner, open_runner
 from zoo.text import Vocabulary, continuation, tokenize
 
+DIGITS = 3  # of an estimate, behind the point
+
 
 @dataclass(frozen=True)
 class Prediction:
-    """The likeliest label, its probability, and every label's probability in the model's order."""
+    """The likeliest label, its probability, and every label's probability in the model's order.
+
+    Of classes with the same label the likeliest counts.
+    """
 
     label: str
     probability: float
@@ -47,10 +52,14 @@ class Estimate:
     unit: str
 
     def __str__(self) -> str:
-        return f"{self.value:.3f} x {self.unit}" if self.unit else f"{self.value:.3f}"
+        return f"{self._number} x {self.unit}" if self.unit else self._number
 
     def _repr_html_(self) -> str:
-        return cards.text(f"{self.value:.3f}", f" x {self.unit}" if self.unit else "")
+        return cards.text(self._number, f" x {self.unit}" if self.unit else "")
+
+    @property
+    def _number(self) -> str:
+        return f"{self.value:.{DIGITS}f}"
 
 
 @dataclass(frozen=True)
@@ -191,8 +200,10 @@ def _answer(weights: Weights, output: NDArray[np.float64]) -> Prediction | Estim
     probabilities = _probabilities(output)
     labels = weights.labels or tuple(str(one) for one in range(probabilities.size))
     best = int(np.argmax(probabilities))
-    named = dict(zip(labels, probabilities.tolist(), strict=True))
-    return Prediction(labels[best], named[labels[best]], named)
+    named: dict[str, float] = {}
+    for label, probability in zip(labels, probabilities.tolist(), strict=True):
+        named[label] = max(probability, named.get(label, 0.0))
+    return Prediction(labels[best], float(probabilities[best]), named)
 
 
 def _probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:

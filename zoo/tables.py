@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.atomic import write_atomically
-from zoo.figures import file_size, metric_value
+from zoo.figures import duration, file_size, metric_value
 from zoo.manifest import FILE_NAME, Metric, Weights, read_manifest
 from zoo.spread import Spread
 from zoo.versions import newest
@@ -172,7 +172,7 @@ def _facts(weights: Weights) -> Mapping[str, str]:
         "Paper": f"<{weights.paper}>",
         "Licence": f"{weights.licence['weights']}; data: {weights.licence['data']}",
         "Training": f"{provenance['epochs']} epochs on {weights.fitted_to}, "
-        f"{_duration(provenance['wall_seconds'])}, seed {provenance['seed']}, "
+        f"{duration(provenance['wall_seconds'])}, seed {provenance['seed']}, "
         f"finished {provenance['finished']}; [log]({log}.jsonl), [curve]({log}.png)",
         "Started from": f"`{weights.start}`" if weights.start else "",
         "Taught by": weights.teachers,
@@ -225,7 +225,3 @@ def _value(metric: Metric, runtime: str | None = None) -> str:
     """The value with its standard error; empty where it is not measured on that runtime."""
     value = metric.value if runtime is None else metric.runtimes.get(runtime)
     return "" if value is None else metric_value(metric.name, value, metric.standard_error)
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{seconds:.0f} seconds"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import gzip
 import io
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,7 @@ import numpy as np
 import pytest
 from gallery_browser import (
     PHONE,
+    RUNTIME,
     SEVEN,
     Open,
     Visit,
@@ -27,6 +30,7 @@ from PIL import Image
 
 import zoo
 from zoo import samples
+from zoo.gallery import build_site
 from zoo.text import continuation, tokenize
 
 need_browser()
@@ -192,7 +196,35 @@ def test_a_house_is_estimated_as_in_python(open_gallery: Open) -> None:
     chosen = [float(one.input_value()) for one in visit.page.locator("[data-feature]").all()]
     value = visit.page.locator("[data-answer]").get_attribute("data-value")
     assert float(value) == pytest.approx(zoo.pipeline(name)(chosen).value, abs=CLOSE)
-    assert visit.answers()[0].endswith(" dollars")
+    assert visit.answers() == [f"{float(value) * 100_000:,.0f} dollars"]
+    shown = visit.page.locator("[data-feature]").evaluate_all(
+        "all => all.map((one) => one.getAttribute('aria-valuetext'))"
+    )
+    assert shown == [f"{one:,g}" for one in chosen]
+
+
+@pytest.mark.parametrize(("label", "unit"), [("metres", 1), ("0.5 dollars", 0.5)])
+def test_small_figures_have_the_digits_of_python(
+    browser: Any, tmp_path: Path, label: str, unit: float
+) -> None:
+    houses = zoo.get_weights("linear_regression.california_housing")
+    std = [one / 1000 for one in houses.preprocessing["std"]]
+    use = {**houses.preprocessing, "std": std}
+    changed = dataclasses.replace(houses, labels=(label,), preprocessing=use)
+    build_site(tmp_path / "site", runtime=RUNTIME, records={changed.name: changed})
+    with served(tmp_path / "site") as address, browser.new_context() as context:
+        visit = Visit(context.new_page(), address)
+        visit.go(page_of(changed.name))
+        slider = visit.page.locator("[data-feature]").first
+        slider.fill("-119.5484")
+        visit.settled()
+        assert slider.get_attribute("aria-valuetext") == "-119.5484"
+        answer = visit.page.locator("[data-answer]")
+        value = float(answer.get_attribute("data-value"))
+        digits = 3 if unit == 1 else 4
+        assert answer.inner_text() == f"{value * unit:,.{digits}f} {label.split()[-1]}"
+        added = visit.page.locator("[data-added]").all_inner_texts()
+        assert all(re.fullmatch(rf"[\u2212+][\d,]+\.\d{{{digits}}}", one) for one in added)
 
 
 def test_a_census_record_is_judged_as_in_python(open_gallery: Open) -> None:

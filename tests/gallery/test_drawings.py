@@ -83,6 +83,32 @@ def test_a_log_becomes_curves(tmp_path: Path) -> None:
     assert "at the end 0.5" in drawn.get("aria-label", "")
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        (1e12, 1e12, 1e12),
+        (0.1, 0.1 + 2**-56, 0.1),
+        (0.0, 5e-324, 0.0),
+        (-1e12, 1e12, 0.0),
+        (2.0, 2.0, 2.0),
+    ],
+)
+def test_figures_of_every_size_are_drawn(values: tuple[float, ...]) -> None:
+    drawn = charts.drawing(charts.Curve("train_loss", tuple(enumerate(values))))
+    [path] = re.findall(r'class="curve" d="M([^"]*)"', drawn)
+    places = [float(one) for pair in path.split("L") for one in pair.split()]
+    assert len(places) == 2 * len(values)
+    assert all(0 <= one <= charts._WIDTH for one in places)
+
+
+def test_a_training_that_diverged_is_drawn_as_far_as_it_went(tmp_path: Path) -> None:
+    losses = ("2.0", "1e11", "1e300", "Infinity", "NaN")
+    lines = (f'{{"epoch": {at}, "train_loss": {one}}}' for at, one in enumerate(losses, 1))
+    log = tmp_path / "log.jsonl"
+    log.write_text("\n".join(lines))
+    assert charts.read_log(log) == [("train_loss", ((1, 2.0), (2, 1e11)))]
+
+
 def test_what_is_no_graph_is_refused() -> None:
     node = onnx.helper.make_node("Identity", ["x"], ["y"])
     no_ends = onnx.helper.make_model(onnx.helper.make_graph([node], "g", [], []))

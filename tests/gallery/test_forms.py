@@ -31,9 +31,18 @@ def test_a_slider_for_each_named_feature_reaches_around_its_mean() -> None:
 @pytest.mark.parametrize(
     ("label", "expected"),
     [
-        ("100,000 dollars", {"scale": 100_000, "name": "dollars"}),
-        ("metres", {"scale": 1, "name": "metres"}),
-        ("", {"scale": 1, "name": ""}),
+        ("100,000 dollars", {"scale": 100_000, "name": "dollars", "digits": 0}),
+        ("metres", {"scale": 1, "name": "metres", "digits": 3}),
+        ("", {"scale": 1, "name": "", "digits": 3}),
+        ("0.5 dollars", {"scale": 0.5, "name": "dollars", "digits": 4}),
+        ("1,000.25 m", {"scale": 1000.25, "name": "m", "digits": 0}),
+        ("10", {"scale": 10, "name": "", "digits": 2}),
+        ("0.0 m", {"scale": 1, "name": "0.0 m", "digits": 3}),
+        ("2nd prize", {"scale": 1, "name": "2nd prize", "digits": 3}),
+        (
+            "1" * 200 + "0" * 200 + " m",
+            {"scale": 1, "name": "1" * 200 + "0" * 200 + " m", "digits": 3},
+        ),
     ],
 )
 def test_units_are_read_from_the_label(label: str, expected: dict[str, object]) -> None:

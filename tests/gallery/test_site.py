@@ -27,6 +27,19 @@ pytest.importorskip("jinja2", reason="needs the extra gallery")
 
 ROOT = Path(__file__).parent.parent.parent
 HOSTS = {"https", "http"}
+NO_LOGS = (
+    '{"epoch": 1}\n',
+    "no log",
+    "[1]\n",
+    "[[1, 2]]\n",
+    '{"epoch": "x", "train_loss": 1}\n',
+    '{"epoch": 1, "train_loss": NaN}\n',
+    '{"epoch": 1, "train_loss": -Infinity}\n',
+    '{"epoch": 1e999, "train_loss": 1}\n',
+    '{"epoch": 1, "train_loss": 1e17}\n',
+    '{"epoch": 1, "train_loss": 1' + "0" * 400 + "}\n",
+    "[" * 100_000 + "\n",
+)
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +176,19 @@ def test_a_gallery_is_replaced_and_nothing_else_is(
     assert [path.name for path in other.iterdir()] == ["letter.txt"]
 
 
+def test_a_gallery_that_is_a_git_repository_is_not_replaced(
+    build: Callable[[Path], list[Path]], tmp_path: Path
+) -> None:
+    out = tmp_path / "site"
+    build(out)
+    (out / ".git").mkdir()
+    (out / "index.html").write_text("old")
+    with pytest.raises(ConfigError, match=r"is a Git repository, .* build elsewhere and copy"):
+        build(out)
+    assert (out / ".git").is_dir()
+    assert (out / "index.html").read_text("utf-8") == "old"
+
+
 def test_without_onnxruntime_web_it_says_what_to_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +254,6 @@ def test_the_record_of_another_hub_has_not_our_log_but_its_own(tmp_path: Path) -
     own.parent.mkdir(parents=True)
     own.write_text('{"epoch": 1}\n')
     assert log_of(weights.of_hub(str(tmp_path)), ROOT) == own
-    for content in ('{"epoch": 1}\n', "no log", "[1]\n", '{"epoch": "x", "train_loss": 1}\n'):
+    for content in NO_LOGS:
         own.write_text(content)
         assert read_log(own) == []

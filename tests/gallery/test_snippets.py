@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,9 +24,11 @@ from typer.testing import CliRunner
 import zoo
 from zoo import samples, transforms
 from zoo.cli import app
-from zoo.gallery.snippets import PROMPTS, example, snippets
+from zoo.gallery.demonstrations import demonstration
+from zoo.gallery.snippets import PROMPTS, example, measuring, prompt, snippets
 from zoo.onnx import open_session
 from zoo.pipelines import read_vocabulary
+from zoo.text import Vocabulary, tokenize
 
 EVERY = [zoo.get_weights(name) for name in zoo.list_weights()]
 WRITERS = [one for one in EVERY if one.task == "language-modeling"]
@@ -144,3 +148,80 @@ def test_javascript_predicts_what_python_predicts(weights: zoo.Weights, desk: Pa
     [expected] = session.run(None, {weights.inputs[0].name: javascript_input(weights)})
     found = [float(one) for one in FLOAT.findall(done.stdout.partition("[")[2])]
     np.testing.assert_allclose(found, expected[0], atol=1e-4)
+
+
+MISCHIEF = 'a"]); evil(); // \u2028evil() \U0001f600\nevil() `x` $(evil) \\'
+SCRIPT_STRING = re.compile(r'"(?:[^"\\\n\r\u2028\u2029]|\\.)*"')
+
+
+def of_a_stranger(weights: zoo.Weights) -> zoo.Weights:
+    """The same record with mischief in every text that stands in code."""
+    use = dict(weights.preprocessing)
+    if use.get("end") is not None:
+        use["end"] = MISCHIEF
+    inputs = tuple(replace(one, name=MISCHIEF) for one in weights.inputs)
+    outputs = tuple(replace(one, name=MISCHIEF) for one in weights.outputs)
+    changed = replace(weights, inputs=inputs, outputs=outputs, preprocessing=use)
+    return changed.of_hub(f"https://example.org/{MISCHIEF}")
+
+
+@pytest.mark.parametrize("weights", EVERY, ids=lambda one: one.name)
+def test_nothing_of_a_stranger_s_record_is_more_than_text(weights: zoo.Weights) -> None:
+    stranger = of_a_stranger(weights)
+    address = f"{stranger.hub}::{weights.name}"
+    for one in snippets(stranger):
+        if one.before:
+            assert shlex.split(one.before) == ["zoo", "export", address, "model.onnx"]
+        if one.title.startswith("Python"):
+            nodes = list(ast.walk(ast.parse(one.code)))
+            assert "evil" not in [node.id for node in nodes if isinstance(node, ast.Name)]
+            texts = [node.value for node in nodes if isinstance(node, ast.Constant)]
+            assert address in texts
+            assert MISCHIEF in texts or one.title != "Python, ONNX Runtime"
+        else:
+            assert one.code.isascii()
+            bare = re.sub("//.*", "", SCRIPT_STRING.sub("", one.code))
+            assert "evil" not in bare
+            assert bare.count('"') == 0
+    assert shlex.split(measuring(stranger)) == ["zoo", "evaluate", address]
+
+
+def test_a_record_of_another_hub_is_named_with_its_address() -> None:
+    weights = OTHERS[0]
+    there = weights.of_hub("hf://owner/models@main")
+    address = f"hf://owner/models@main::{weights.name}"
+    for one in snippets(there):
+        assert address in one.code or one.before == f"zoo export {address} model.onnx"
+    assert measuring(there) == f"zoo evaluate {address}"
+    assert snippets(weights.of_hub("/srv/hub")) == snippets(weights)
+
+
+def test_without_a_graph_there_is_only_what_runs_without_one() -> None:
+    for weights in EVERY:
+        kept = {kind: one for kind, one in weights.artifacts.items() if kind != "onnx-graph"}
+        bare = replace(weights, artifacts=kept)
+        assert [one.title for one in snippets(bare)] == ["Python, Gluon"]
+        assert measuring(bare) == f"zoo evaluate {weights.name} --runtime mxnet"
+
+
+@pytest.mark.parametrize(
+    ("level", "tokens", "expected"),
+    [
+        ("character", tuple("\n MOx"), "OMO\n"),
+        ("character", ("<pad>", "x", "y"), "x"),
+        ("character", ("<pad>",), ""),
+        ("word", ("<eos>", "game", "The"), "The game"),
+        ("word", ("a b", "cat"), "cat"),
+    ],
+)
+def test_a_prompt_is_of_tokens_that_the_model_knows(
+    level: str, tokens: tuple[str, ...], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.gallery.snippets.read_vocabulary", lambda _: Vocabulary(tokens))
+    use = {"kind": "tokens", "level": level, "unknown": None, "end": None}
+    weights = replace(WRITERS[0], preprocessing=use)
+    assert prompt(weights) == expected
+    assert f"model({json.dumps(expected)}, " in code(weights, "Python")
+    ids = [f"{tokens.index(one)}n" for one in tokenize(expected, level)]
+    assert f"const ids = [{', '.join(ids)}];" in code(weights, TITLES[-1])
+    assert demonstration(weights, [weights], 0)["prompt"] == expected

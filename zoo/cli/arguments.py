@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from zoo.errors import ZooError
     from zoo.manifest import Weights
 
 
@@ -84,6 +85,21 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and 
 OneRuntime = Annotated[
     Runtime, typer.Option("--runtime", help="What runs the network; onnx needs no MXNet.")
 ]
+
+
+def folder(text: str, hint: str | None = None) -> Path:
+    """The parser of a folder that a command fills. Raises BadParameter for an empty text."""
+    if not text:
+        raise typer.BadParameter(
+            "is empty: name a folder, '.' for the one you are in.", param_hint=hint
+        )
+    return Path(text)
+
+
+def refuse_existing(file: Path, force: bool, error: type[ZooError]) -> None:
+    """Raises `error` where the file to write is there already and `force` is not given."""
+    if not force and file.exists():
+        raise error(f"{file} exists: choose another name, or replace it with --force.")
 
 
 def chosen(names: list[str] | None, every: bool, key: Path | None = None) -> list[Weights]:

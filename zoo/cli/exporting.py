@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.cli import showing
-from zoo.cli.arguments import Json, complete_name
+from zoo.cli.arguments import Json, complete_name, refuse_existing
 from zoo.cli.exits import say
 from zoo.cli.tensors import read_inputs, read_sizes
 from zoo.errors import ExportError
@@ -118,8 +118,7 @@ def export(
     """
     from zoo.models.gluoncv import is_gluoncv
 
-    if not force and file.exists():
-        raise ExportError(f"{file} exists: choose another name, or replace it with --force.")
+    refuse_existing(file, force, ExportError)
     own = is_gluoncv(name)
     if not own and not name.endswith(".json"):
         if any((params, inputs, outputs, sizes, external_data, no_check)):

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from zoo.cli.arguments import folder
 from zoo.cli.exits import say
 from zoo.figures import file_size
 
@@ -15,7 +16,12 @@ from zoo.figures import file_size
 def gallery(
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="The folder to write; a gallery there is replaced."),
+        typer.Option(
+            "--out",
+            parser=folder,
+            metavar="PATH",
+            help="The folder to write; a gallery there is replaced.",
+        ),
     ] = None,
     serve: Annotated[
         bool, typer.Option("--serve", help="Show it on this machine until Ctrl-C.")
@@ -42,8 +48,8 @@ def gallery(
     """
     if out is None and not serve:
         raise typer.BadParameter("give --out FOLDER, --serve, or both.", param_hint="--out")
-    with tempfile.TemporaryDirectory(prefix="zoo-gallery-") as folder:
-        built = out or Path(folder, "site")
+    with tempfile.TemporaryDirectory(prefix="zoo-gallery-") as passing:
+        built = out or Path(passing, "site")
         _build(built, runtime_web)
         if serve:
             _serve(built, port)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from zoo.cli import showing
-from zoo.cli.arguments import Json
+from zoo.cli.arguments import Json, refuse_existing
 from zoo.errors import WeightsError
 from zoo.figures import file_size
 
@@ -67,8 +67,7 @@ def import_params(
         raise typer.BadParameter("give --architecture or --symbol, not both.")
     if inputs and symbol is None:
         raise typer.BadParameter("belongs to --symbol.", param_hint="--input")
-    if not force and target.exists():
-        raise WeightsError(f"{target} exists: choose another name, or replace it with --force.")
+    refuse_existing(target, force, WeightsError)
     arrays = importing.import_params(
         source, target, architecture=architecture, symbol=symbol, inputs=inputs or ()
     )

@@ -11,7 +11,7 @@ from zoo.cli import showing
 from zoo.cli.arguments import Json, Name, Task, complete_name
 from zoo.cli.exits import say
 from zoo.cli.showing import Column
-from zoo.figures import file_size, metric_value
+from zoo.figures import duration, file_size, metric_value
 
 if TYPE_CHECKING:
     from zoo.manifest import TensorSpec, Weights
@@ -194,9 +194,9 @@ def _files(weights: Weights) -> Iterator[str]:
 
 def _provenance(weights: Weights) -> Iterator[tuple[str, str]]:
     facts = weights.provenance
-    duration = f"{facts['wall_seconds'] / 60:.1f} minutes"
     yield "trained by", str(facts["command"])
-    yield "training", f"seed {facts['seed']}, {facts['epochs']} epochs, {duration}"
+    took = duration(facts["wall_seconds"])
+    yield "training", f"seed {facts['seed']}, {facts['epochs']} epochs, {took}"
     yield "fitted to", weights.fitted_to
     if weights.start:
         yield "started from", weights.start

@@ -142,11 +142,12 @@ def _features(row: str) -> str | list[str] | dict[str, str]:
     """A libsvm line as it is, `name=value` words as a mapping, others as numbers."""
     if ":" in row:
         return row
-    from zoo.feature_rows import words
+    from zoo.feature_rows import refuse_twice, words
 
     if "=" not in row:
         return words(row)
-    pairs = (word.partition("=") for word in row.replace(",", " ").split())
+    pairs = [word.partition("=") for word in row.replace(",", " ").split()]
+    refuse_twice(name for name, _, _ in pairs)
     return {name: value for name, _, value in pairs}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zoo.cli import showing
-from zoo.cli.arguments import Json
+from zoo.cli.arguments import Json, folder
 from zoo.figures import metric_value
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def publish(
         Path | None,
         typer.Option(
             "--hub",
+            parser=folder,
             metavar="DIR",
             help="The folder that gets the files and the manifest; by default the package's own.",
             show_default=False,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.cli import showing
-from zoo.cli.arguments import Json, complete_name
+from zoo.cli.arguments import Json, complete_name, refuse_existing
 from zoo.errors import ExportError, InputError
 from zoo.figures import file_size, metric_value
 
@@ -75,8 +75,7 @@ def quantize(
         raise typer.BadParameter("choose one of --int8 and --float16.", param_hint="--int8")
     if float16 and dynamic is not None:
         raise typer.BadParameter("belongs to --int8.", param_hint="--dynamic/--static")
-    if not force and file.exists():
-        raise ExportError(f"{file} exists: choose another name, or replace it with --force.")
+    refuse_existing(file, force, ExportError)
     kind = INT8 if int8 else FLOAT16
     if name.endswith(".onnx"):
         _quantize_file(Path(name), file, kind, dynamic, calibration, json)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zoo.cli import showing
-from zoo.cli.arguments import Json, complete_name
+from zoo.cli.arguments import Json, complete_name, folder
 from zoo.cli.exits import say
 from zoo.cli.showing import Column
 from zoo.figures import file_size
@@ -22,6 +22,7 @@ Hub = Annotated[
     Path | None,
     typer.Option(
         "--hub",
+        parser=folder,
         metavar="DIR",
         help="The folder hub that has the names; by default the package.",
         show_default=False,
@@ -30,9 +31,11 @@ Hub = Annotated[
 
 
 def mirror(
-    folder: Annotated[
+    out: Annotated[
         Path,
-        typer.Argument(metavar="DIR", help="The folder of the mirror.", show_default=False),
+        typer.Argument(
+            parser=folder, metavar="DIR", help="The folder of the mirror.", show_default=False
+        ),
     ],
     names: Annotated[
         list[str] | None,
@@ -60,7 +63,7 @@ def mirror(
     """
     from zoo.sharing.release import Wanted
 
-    _mirror(folder, Wanted(names or ["*"], hub=hub), json)
+    _mirror(out, Wanted(names or ["*"], hub=hub), json)
 
 
 def push(
@@ -117,7 +120,7 @@ def push(
                 "is hf://owner/repository, or a folder without --private and --dry-run.",
                 param_hint="TARGET",
             )
-        _mirror(Path(target), wanted, json)
+        _mirror(folder(target, "TARGET"), wanted, json)
         return
     pushed = push_records(target, wanted, private=private, dry_run=dry_run, say=say)
     if json:
@@ -133,24 +136,34 @@ def push(
         say(f"{_sum(pushed.sent)} sent to {target}, read back and verified.")
 
 
-def _mirror(folder: Path, wanted: Wanted, json: bool) -> None:
+def _mirror(out: Path, wanted: Wanted, json: bool) -> None:
     from zoo.sharing.mirror import KEPT
     from zoo.sharing.mirror import mirror as write_mirror
 
-    files = write_mirror(folder, wanted)
+    files = write_mirror(out, wanted)
     if json:
         documents = [vars(one) for one in files]
-        showing.print_json({"folder": str(folder), "files": documents})
+        showing.print_json({"folder": str(out), "files": documents})
         return
     _print(files)
     written = [one for one in files if one.state != KEPT]
-    say(f"{_sum(files)} in {folder}, {len(written) or 'none'} of them written now.")
+    say(f"{_sum(files)} in {out}, {len(written) or 'none'} of them written now.")
 
 
 def _wanted(things: Sequence[str], hub: Path | None) -> Wanted:
-    """Runs are told from names by their run.json, or by being a path."""
+    """Runs are told from names by their run.json, or by being a path.
+
+    Raises BadParameter for what is at another hub.
+    """
     from zoo.sharing.release import Wanted
 
+    for one in things:
+        if "://" in one or "::" in one:
+            raise typer.BadParameter(
+                f"{one!r} is at another hub; give names of published weights, those of a folder "
+                "with --hub DIR, or folders of finished runs.",
+                param_hint="NAME|RUN",
+            )
     runs = [one for one in things if "/" in one or Path(one, "run.json").is_file()]
     return Wanted([one for one in things if one not in runs], [Path(one) for one in runs], hub)
 

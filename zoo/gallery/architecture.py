@@ -26,7 +26,6 @@ _OPERATORS = {
     "Relu": "ReLU",
 }
 _ACTIVATIONS = ("Relu", "Sigmoid", "Softmax", "Tanh")
-_FREE = ("batch", "time")
 _MOST_PLANES = 6
 _STEP = 5  # from plane to plane
 _PLANE = 62  # the side of 28 x 28

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 _WIDTH, _HEIGHT = 420, 210
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 14, 30
+_MOST = 1e12  # what is larger is no figure of a training
 
 
 class Curve(NamedTuple):
@@ -23,18 +24,32 @@ class Curve(NamedTuple):
 def read_log(path: Path) -> list[Curve]:
     """The loss and the validation figures of a training log, a JSON object a line.
 
-    Nothing of a file that is no such log: another hub may keep any there.
+    Numbers that cannot be drawn, of a training that diverged, are left out. Nothing of a file that
+    is no such log: another hub may keep any there.
     """
     try:
-        lines = [dict(json.loads(line)) for line in path.read_text("utf-8").splitlines()]
+        lines = [_object(line) for line in path.read_text("utf-8").splitlines()]
         names = dict.fromkeys(name for line in lines for name in line if _shown(name))
-        return [Curve(name, _points(lines, name)) for name in names]
-    except (LookupError, TypeError, ValueError):
+        curves = [Curve(name, _points(lines, name)) for name in names]
+    except (LookupError, TypeError, ValueError, OverflowError, RecursionError):
         return []
+    return [one for one in curves if one.points]
+
+
+def _object(line: str) -> Mapping[str, Any]:
+    found = json.loads(line)
+    if not isinstance(found, dict):
+        raise ValueError("no object")
+    return found
 
 
 def _points(lines: Sequence[Mapping[str, Any]], name: str) -> tuple[tuple[int, float], ...]:
-    return tuple((int(line["epoch"]), float(line[name])) for line in lines if name in line)
+    pairs = [(line["epoch"], line[name]) for line in lines if name in line]
+    return tuple((int(epoch), float(value)) for epoch, value in pairs if _sane(epoch, value))
+
+
+def _sane(*numbers: float) -> bool:
+    return all(abs(one) <= _MOST for one in numbers)  # false for NaN too
 
 
 def _shown(name: str) -> bool:
@@ -78,8 +93,10 @@ def _level(y: float, label: str) -> str:
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
+    """What the axis shows; values as good as equal are in its middle."""
     low, high = min(values), max(values)
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
+    least = 1e-9 * max(abs(low), abs(high), 1e-3)
+    return (low, high) if high - low > least else (low - 0.5, high + 0.5)
 
 
 def nice_ticks(low: float, high: float, most: int = 5) -> list[float]:

@@ -8,7 +8,7 @@ from typing import Any
 from zoo import samples
 from zoo.figures import file_size
 from zoo.gallery import forms
-from zoo.gallery.snippets import PROMPTS
+from zoo.gallery.snippets import prompt
 from zoo.manifest import Weights
 
 SAMPLES = {"mnist": samples.digits, "fashion_mnist": samples.garments}
@@ -41,7 +41,7 @@ def demonstration(
         return {
             "kind": "writing",
             "model": weights.name,
-            "prompt": PROMPTS[level],
+            "prompt": prompt(weights),
             "least": least,
             "most": most,
             "length": length,

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.data.adult_features import ATTRIBUTES, first_features
+from zoo.pipelines import DIGITS
 from zoo.records import Weights
 
+_SCALE = re.compile(r"(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?:\s+(.*))?", re.DOTALL)
+_MOST_DIGITS = 20  # that every browser writes
 _SPREADS = 3  # from the mean to a slider's end
 _EDUCATION_YEARS = (4, 2, 0, 1, 4, 3, 3, 0, 0, 0, 4, 0, 0, 4, 0, 0)  # of each education
 _TYPICAL = {  # values of the census form at the beginning
@@ -61,12 +64,22 @@ def controls(weights: Weights) -> list[Slider | Choice]:
 
 
 def unit(weights: Weights) -> Mapping[str, Any] | None:
-    """What an estimate counts: `100,000 dollars` is scale 100000, name `dollars`."""
+    """What an estimate counts: `100,000 dollars` is scale 100000, name `dollars`.
+
+    Its `digits` behind the point are as fine as those that Python writes of the same estimate.
+    """
     if weights.task != "tabular-regression":
         return None
-    label = weights.labels[0] if weights.labels else ""
-    number, name = re.fullmatch(r"([\d,]*)\s*(.*)", label, re.DOTALL).groups()  # type: ignore[union-attr]
-    return {"scale": int(number.replace(",", "") or 1), "name": name}
+    scale, name = _scale(weights.labels[0] if weights.labels else "")
+    digits = DIGITS - math.floor(math.log10(scale) + 1e-9)
+    return {"scale": scale, "name": name, "digits": min(max(digits, 0), _MOST_DIGITS)}
+
+
+def _scale(label: str) -> tuple[float, str]:
+    """The number that a unit begins with, 1 without one, and the rest."""
+    found = _SCALE.fullmatch(label)
+    scale = float(found[1].replace(",", "")) if found else 0.0
+    return (scale, found[2] or "") if found and 0 < scale < math.inf else (1.0, label)
 
 
 def _number(at: int, preprocessing: Mapping[str, Any]) -> Slider:

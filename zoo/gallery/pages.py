@@ -11,12 +11,12 @@ from typing import Any
 from zoo import __version__
 from zoo.errors import MissingDependencyError
 from zoo.fetching import read_artifact
-from zoo.figures import file_size, metric_value
+from zoo.figures import duration, file_size, metric_value
 from zoo.gallery import architecture, charts, mistakes
 from zoo.gallery.demonstrations import demonstration, is_picture
 from zoo.gallery.modules import needed
 from zoo.gallery.serving import POLICY
-from zoo.gallery.snippets import snippets
+from zoo.gallery.snippets import measuring, snippets
 from zoo.manifest import Weights
 
 _DIGITS = "mnist"  # whose records read digits on the index
@@ -140,6 +140,7 @@ def _record(weights: Weights, logs: Path) -> Mapping[str, Any]:
         "snippets": snippets(weights),
         "files": [_file(weights, kind) for kind in weights.artifacts],
         "reproduce": weights.provenance["command"],
+        "measure": measuring(weights),
         "data_digests": weights.provenance.get("data", {}),
     }
 
@@ -192,8 +193,6 @@ def _metrics(weights: Weights) -> list[Mapping[str, Any]]:
 
 def _facts(weights: Weights) -> Mapping[str, str]:
     provenance = weights.provenance
-    seconds = provenance["wall_seconds"]
-    duration = f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{seconds:.0f} seconds"
     unit = "a token" if weights.task == "language-modeling" else "an input"
     facts = {
         "Parameters": f"{weights.parameters:,}",
@@ -201,8 +200,9 @@ def _facts(weights: Weights) -> Mapping[str, str]:
         "Configuration": ", ".join(f"{key} = {one}" for key, one in weights.config.items()),
         "Licence of the weights": weights.licence["weights"],
         "Licence of the data": weights.licence["data"],
-        "Training": f"{provenance['epochs']} epochs on {weights.fitted_to}, {duration}, "
-        f"seed {provenance['seed']}, finished {provenance['finished']}",
+        "Training": f"{provenance['epochs']} epochs on {weights.fitted_to}, "
+        f"{duration(provenance['wall_seconds'])}, seed {provenance['seed']}, "
+        f"finished {provenance['finished']}",
         "Recipe": ", ".join(_settings(provenance["recipe"])),
         "Machine": "; ".join(provenance["environment"].get("processors", [])),
         "Versions": ", ".join(f"{key} {one}" for key, one in provenance["versions"].items()),

@@ -41,12 +41,11 @@ def build_site(
     `runtime` is the folder `dist` of onnxruntime-web, by default looked for in `node_modules`
     here and in the checkout; `logs` the folder above the training logs that the package's records
     name, by default the checkout. An `out` that is a gallery is replaced. Raises ConfigError for a
-    folder of something else, MissingDependencyError without onnxruntime-web or Jinja,
-    ChecksumError for one of other bytes, and what fetching raises.
+    folder of something else and for a Git repository, MissingDependencyError without
+    onnxruntime-web or Jinja, ChecksumError for one of other bytes, and what fetching raises.
     """
     out = out.resolve()
-    if out.exists() and not (out / _MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(f"{out} exists and is not a gallery: give a new or an empty folder.")
+    _refuse_other(out)
     records = newest(lookup.records()) if records is None else records
     files = _files(records, onnxruntime_web.read(runtime), logs or _CHECKOUT)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -62,6 +61,17 @@ def build_site(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return sorted(path for path in out.rglob("*") if path.is_file())
+
+
+def _refuse_other(out: Path) -> None:
+    """Raises ConfigError for a folder that a gallery must not replace."""
+    if (out / ".git").exists():
+        raise ConfigError(
+            f"{out} is a Git repository, which a new gallery would delete: build elsewhere and "
+            "copy its files there."
+        )
+    if out.exists() and not (out / _MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise ConfigError(f"{out} exists and is not a gallery: give a new or an empty folder.")
 
 
 def _put(folder: Path, out: Path) -> None:

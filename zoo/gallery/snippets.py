@@ -7,14 +7,16 @@ command before it writes.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from zoo.addresses import SEPARATOR
 from zoo.manifest import Weights
 from zoo.pipelines import read_vocabulary
-from zoo.text import tokenize
+from zoo.text import Vocabulary, detokenize, tokenize
 
 PROMPTS = {"word": "The game was", "character": "ROMEO:\n"}
 _TOKENS = 30
@@ -29,12 +31,15 @@ class Snippet(NamedTuple):
 
 
 def snippets(weights: Weights) -> list[Snippet]:
-    """For zoo's pipeline, Gluon, ONNX Runtime, and ONNX Runtime Web."""
+    """For zoo's pipeline, Gluon, ONNX Runtime, and ONNX Runtime Web; without a graph for Gluon."""
     writes = weights.preprocessing["kind"] == "tokens"
-    export = f"zoo export {weights.name} model.onnx"
+    gluon = Snippet("Python, Gluon", "", _gluon_writer(weights) if writes else _gluon(weights))
+    if "onnx-graph" not in weights.artifacts:
+        return [gluon]
+    export = f"zoo export {shlex.quote(_called(weights))} model.onnx"
     return [
         Snippet("Python", "", _pipeline(weights)),
-        Snippet("Python, Gluon", "", _gluon_writer(weights) if writes else _gluon(weights)),
+        gluon,
         Snippet(
             "Python, ONNX Runtime", export, _onnx_writer(weights) if writes else _onnx(weights)
         ),
@@ -44,6 +49,26 @@ def snippets(weights: Weights) -> list[Snippet]:
             _javascript_writer(weights) if writes else _javascript(weights),
         ),
     ]
+
+
+def measuring(weights: Weights) -> str:
+    """The command that measures the record again."""
+    runtime = "" if "onnx-graph" in weights.artifacts else " --runtime mxnet"
+    return f"zoo evaluate {shlex.quote(_called(weights))}{runtime}"
+
+
+def prompt(weights: Weights) -> str:
+    """The text that a language model is given: of `PROMPTS` what it can read, else its first token.
+
+    Raises DataError, and what fetching raises.
+    """
+    level, vocabulary = weights.preprocessing["level"], read_vocabulary(weights)
+    tokens = tokenize(PROMPTS[level], level)
+    known = _known(tokens, vocabulary)
+    if known == tokens:
+        return PROMPTS[level]
+    readable = (one for one in vocabulary.tokens if tokenize(one, level) == [one])
+    return detokenize(known, level) or next(readable, "")
 
 
 def example(weights: Weights) -> list[float]:
@@ -58,11 +83,10 @@ def example(weights: Weights) -> list[float]:
 def _pipeline(weights: Weights) -> str:
     kind = weights.preprocessing["kind"]
     if kind == "tokens":
-        prompt = json.dumps(PROMPTS[weights.preprocessing["level"]])
-        given = f"{prompt}, length={_TOKENS}, temperature=0.8, top_k=40"
+        given = f"{_python(prompt(weights))}, length={_TOKENS}, temperature=0.8, top_k=40"
     else:
         given = _raw(weights)
-    return f'import zoo\n\nmodel = zoo.pipeline("{weights.name}")\nprint(model({given}))'
+    return f"import zoo\n\nmodel = zoo.pipeline({_named(weights)})\nprint(model({given}))"
 
 
 def _gluon(weights: Weights) -> str:
@@ -72,8 +96,8 @@ import zoo
 from zoo import transforms
 from zoo._mxnet import mx  # imports MXNet, beside a newer NumPy too
 
-weights = zoo.get_weights("{weights.name}")
-net = zoo.get_model("{weights.name}", pretrained=True)
+weights = zoo.get_weights({_named(weights)})
+net = zoo.get_model({_named(weights)}, pretrained=True)
 net.hybridize()
 data = transforms.{kind}({_raw(weights)}, weights.preprocessing)
 output = net(mx.nd.array(data)).asnumpy()
@@ -86,9 +110,9 @@ import zoo
 from zoo._mxnet import mx  # imports MXNet, beside a newer NumPy too
 from zoo.pipelines import read_vocabulary
 
-net = zoo.get_model("{weights.name}", pretrained=True)
-vocabulary = read_vocabulary(zoo.get_weights("{weights.name}"))
-ids, states = vocabulary.encode({json.dumps(_begun(weights))}), net.begin_state()
+net = zoo.get_model({_named(weights)}, pretrained=True)
+vocabulary = read_vocabulary(zoo.get_weights({_named(weights)}))
+ids, states = vocabulary.encode({_python(_begun(weights))}), net.begin_state()
 for _ in range({_TOKENS}):
     output, states = net(mx.nd.array(ids)[:, None], states)
     ids = [int(output[-1, 0].argmax(axis=0).asscalar())]
@@ -97,22 +121,23 @@ for _ in range({_TOKENS}):
 
 def _onnx(weights: Weights) -> str:
     kind = weights.preprocessing["kind"]
+    output, data = _python(weights.outputs[0].name), _python(weights.inputs[0].name)
     return f"""\
 import onnxruntime
 import zoo
 from zoo import transforms  # NumPy and Pillow, no MXNet
 
-weights = zoo.get_weights("{weights.name}")
+weights = zoo.get_weights({_named(weights)})
 session = onnxruntime.InferenceSession("model.onnx")
 data = transforms.{kind}({_raw(weights)}, weights.preprocessing)
-[output] = session.run(["{weights.outputs[0].name}"], {{"{weights.inputs[0].name}": data}})
+[output] = session.run([{output}], {{{data}: data}})
 print({_said(weights)})"""
 
 
 def _onnx_writer(weights: Weights) -> str:
     first, *states = weights.inputs
     zeros = ", ".join(
-        f'"{one.name}": np.zeros({_sizes(one.shape)}, np.{one.dtype})' for one in states
+        f"{_python(one.name)}: np.zeros({_sizes(one.shape)}, np.{one.dtype})" for one in states
     )
     return f"""\
 import numpy as np
@@ -120,13 +145,13 @@ import onnxruntime
 import zoo
 from zoo.pipelines import read_vocabulary  # no MXNet
 
-vocabulary = read_vocabulary(zoo.get_weights("{weights.name}"))
+vocabulary = read_vocabulary(zoo.get_weights({_named(weights)}))
 session = onnxruntime.InferenceSession("model.onnx")
-ids = vocabulary.encode({json.dumps(_begun(weights))})
+ids = vocabulary.encode({_python(_begun(weights))})
 states = {{{zeros}}}
 for _ in range({_TOKENS}):
     data = np.array(ids, np.{first.dtype})[:, None]
-    output, *following = session.run(None, {{"{first.name}": data, **states}})
+    output, *following = session.run(None, {{{_python(first.name)}: data, **states}})
     states = dict(zip(states, following))
     ids = [output[-1, 0].argmax()]
     print(vocabulary.tokens[ids[0]], end="{_space(weights)}")"""
@@ -142,12 +167,12 @@ const session = await ort.InferenceSession.create("model.onnx");
 def _javascript(weights: Weights) -> str:
     picture = weights.preprocessing["kind"] == "image"
     prepared = _javascript_picture(weights) if picture else _javascript_row(weights)
-    name, sizes = weights.inputs[0].name, list(_sizes(weights.inputs[0].shape))
+    name, sizes = _script(weights.inputs[0].name), list(_sizes(weights.inputs[0].shape))
     return f"""\
 {_OPEN}{prepared}
 const data = new ort.Tensor("float32", input, {sizes});
-const outputs = await session.run({{ "{name}": data }});
-console.log(outputs["{weights.outputs[0].name}"].data);"""
+const outputs = await session.run({{ {name}: data }});
+console.log(outputs[{_script(weights.outputs[0].name)}].data);"""
 
 
 def _javascript_picture(weights: Weights) -> str:
@@ -185,18 +210,18 @@ def _javascript_writer(weights: Weights) -> str:
     ids = ", ".join(f"{one}n" for one in read_vocabulary(weights).encode(begun))
     first, *states = weights.inputs
     zeros = "\n".join(
-        f'  "{one.name}": new ort.Tensor("{one.dtype}", new Float32Array('
+        f'  {_script(one.name)}: new ort.Tensor("{one.dtype}", new Float32Array('
         f"{' * '.join(map(str, _sizes(one.shape)))}), {list(_sizes(one.shape))}),"
         for one in states
     )
-    output, size = weights.outputs[0].name, weights.outputs[0].shape[-1]
+    output, size = _script(weights.outputs[0].name), weights.outputs[0].shape[-1]
     return f"""\
-{_OPEN}const ids = [{ids}]; // {json.dumps(begun)}
+{_OPEN}const ids = [{ids}]; // {_script(begun)}
 const outputs = await session.run({{
-  "{first.name}": new ort.Tensor("{first.dtype}", BigInt64Array.from(ids), [ids.length, 1]),
+  {_script(first.name)}: new ort.Tensor("{first.dtype}", BigInt64Array.from(ids), [ids.length, 1]),
 {zeros}
 }});
-const scores = outputs["{output}"].data.slice(-{size});
+const scores = outputs[{output}].data.slice(-{size});
 console.log(scores.indexOf(Math.max(...scores))); // the number of the next token"""
 
 
@@ -218,9 +243,34 @@ def _said(weights: Weights) -> str:
 def _begun(weights: Weights) -> list[str] | str:
     """The tokens of the prompt, a line's beginning before them where the model knows one."""
     level, end = weights.preprocessing["level"], weights.preprocessing["end"]
-    if level == "character":
-        return PROMPTS[level]
-    return [*([end] if end else []), *tokenize(PROMPTS[level], level)]
+    text = prompt(weights)
+    if level == "character" and end is None:
+        return text
+    begun = [*([end] if end is not None else []), *tokenize(text, level)]
+    return _known(begun, read_vocabulary(weights))
+
+
+def _known(tokens: Sequence[str], vocabulary: Vocabulary) -> list[str]:
+    return [one for one in tokens if one in vocabulary or vocabulary.unknown is not None]
+
+
+def _called(weights: Weights) -> str:
+    """The name that means the record wherever zoo is: of a hub on the network with its address."""
+    return f"{weights.hub}{SEPARATOR}{weights.name}" if "://" in weights.hub else weights.name
+
+
+def _named(weights: Weights) -> str:
+    return _python(_called(weights))
+
+
+def _python(text: str | Sequence[str]) -> str:
+    """Text of a record, which a stranger may have written, as a literal."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _script(text: str | Sequence[str]) -> str:
+    """The same for JavaScript, whose lines end at more characters than Python's."""
+    return json.dumps(text)
 
 
 def _space(weights: Weights) -> str:

@@ -6,6 +6,8 @@ import { standardized } from "./preprocessing.js";
 import { softmax } from "./sampling.js";
 import { Status, milliseconds } from "./status.js";
 
+const MOST_DIGITS = 20; // that every browser writes
+
 /** Brings the demonstration in `root` to life. */
 export function startFeatures(root) {
   const { preprocessing, labels, unit } = JSON.parse(root.querySelector("[data-use]").textContent);
@@ -78,8 +80,13 @@ function showValue(control) {
   const names = control.dataset.names && JSON.parse(control.dataset.names);
   shown.textContent = names
     ? names[Number(control.value)]
-    : control.valueAsNumber.toLocaleString("en", { maximumFractionDigits: 2 });
+    : control.valueAsNumber.toLocaleString("en", { maximumFractionDigits: digitsOf(control.step) });
   control.setAttribute("aria-valuetext", shown.textContent);
+}
+
+/** The digits behind the point that the values of a slider with this step have. */
+function digitsOf(step) {
+  return Math.min(Math.max(0, -Math.floor(Math.log10(Number(step)) + 1e-9)), MOST_DIGITS);
 }
 
 /** The row with each feature in turn at its mean: the difference is what the feature adds. */
@@ -87,8 +94,9 @@ function withoutEach(row, { mean }) {
   return row.map((_, at) => row.map((value, place) => (place === at ? mean[at] : value)));
 }
 
-function showEstimate(root, [whole, ...others], { scale, name }, note) {
-  const amount = (number) => Math.round(number * scale).toLocaleString("en");
+function showEstimate(root, [whole, ...others], { scale, name, digits }, note) {
+  const places = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  const amount = (number) => (number * scale).toLocaleString("en", places);
   root.querySelector("[data-answer]").textContent = `${amount(whole)} ${name}`;
   root.querySelector("[data-answer]").dataset.value = whole;
   root.querySelector("[data-note]").textContent = note;

@@ -29,7 +29,6 @@ export function startList(root) {
   };
   controls.addEventListener("input", refresh);
   controls.addEventListener("submit", (event) => event.preventDefault());
-  controls.addEventListener("reset", () => setTimeout(refresh));
   controls.hidden = false;
   refresh();
 }
