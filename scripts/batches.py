@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from distortion import distort
+from distortion import distort, weakened
 from dropping import mask
 from recipes import ClassifierRecipe
 
@@ -34,6 +34,7 @@ def batches(
     Of several workers each makes its own equal share of every batch.
     """
     random = np.random.Generator(np.random.Philox(key=[seed, epoch]))
+    distortion = recipe.distortion and weakened(recipe.distortion, epoch, recipe.epochs)
     order = np.argsort(random.random(len(split)), kind="stable")
     starts = range(0, len(order) - recipe.batch_size + 1, recipe.batch_size)
 
@@ -42,9 +43,9 @@ def batches(
     def make(start: int) -> Batch:
         rows = order[start + rank * share : start + (rank + 1) * share]
         inputs: Any = split.inputs[rows]
-        if recipe.distortion:
+        if distortion:
             noise = np.random.Philox(key=[seed, epoch], counter=[0, rank, 1, start])
-            inputs = distort(inputs, recipe.distortion, np.random.Generator(noise))
+            inputs = distort(inputs, distortion, np.random.Generator(noise))
         inputs = prepare(recipe, inputs)
         if recipe.input_dropout:
             noise = np.random.Philox(key=[seed, epoch], counter=[0, rank, 2, start])

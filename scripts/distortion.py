@@ -6,6 +6,8 @@ made while the network learns from the batch before.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from recipes import Distortion
@@ -24,6 +26,15 @@ def distort(images: NDArray[np.uint8], how: Distortion, random: np.random.Genera
         flipped = random.random(n) < 0.5
         x[flipped] = width - 1 - x[flipped]
     return _interpolate(images, y, x)
+
+
+def weakened(how: Distortion, epoch: int, epochs: int) -> Distortion:
+    """What `how` is in that epoch, counted from 0."""
+    left = 1 - (1 - how.end) * epoch / max(epochs - 1, 1)
+    if left == 1:
+        return how
+    values = ("rotation", "shear", "scale", "shift", "elastic")
+    return replace(how, **{name: getattr(how, name) * left for name in values})
 
 
 def _affine(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from batches import batches
-from recipes import CLASSIFIERS, ClassifierRecipe
+from recipes import CLASSIFIERS, ClassifierRecipe, Distortion
 
 from zoo.data import Split
 
@@ -23,6 +23,13 @@ def split() -> Split:
 
 def inputs(recipe: ClassifierRecipe, split: Split, seed: int = 1, epoch: int = 2) -> np.ndarray:
     return np.concatenate([data for data, _ in batches(recipe, split, seed, epoch)])
+
+
+def test_a_distortion_that_ends_leaves_the_last_epoch_as_it_is(split: Split) -> None:
+    ending = replace(RECIPE, distortion=Distortion(rotation=20, end=0.0), epochs=3)
+    last, order = inputs(ending, split), inputs(RECIPE, split)
+    np.testing.assert_allclose(last, order, atol=1e-4)
+    assert np.abs(inputs(ending, split, epoch=1) - inputs(RECIPE, split, epoch=1)).max() > 1
 
 
 def test_dropped_inputs_are_at_their_mean_and_the_others_grown(split: Split) -> None:

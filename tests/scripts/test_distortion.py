@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from distortion import distort
+import pytest
+from distortion import distort, weakened
 from recipes import CLASSIFIERS, Distortion
 
 
@@ -60,6 +61,19 @@ def test_elastic_field_is_about_a_pixel_and_smooth() -> None:
     field = _field(200, 28, 28, how, generator())
     assert 0.3 < field.std() < 1.5
     assert np.abs(np.diff(field, axis=1)).max() < 1
+
+
+def test_a_distortion_weakens_evenly_to_its_end() -> None:
+    how = Distortion(rotation=10, shear=8, scale=0.1, shift=2, elastic=24, end=0.2)
+    assert weakened(how, 0, 5) == how
+    assert weakened(how, 2, 5).elastic == pytest.approx(0.6 * 24)
+    last = weakened(how, 4, 5)
+    found = (last.rotation, last.shear, last.scale, last.shift, last.elastic)
+    assert found == pytest.approx((2, 1.6, 0.02, 0.4, 4.8))
+    assert last.sigma == how.sigma
+    assert weakened(how, 0, 1) == how
+    lasting = Distortion(rotation=10)
+    assert weakened(lasting, 4, 5) is lasting
 
 
 def test_equal_seeds_give_equal_bytes() -> None:
