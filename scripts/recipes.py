@@ -260,7 +260,7 @@ CLASSIFIERS = {
             weight_decay=1e-4,
             average=0.999,
             final_fit=True,
-            target=0.996,
+            target=0.9955,
             preprocessing=MNIST_LEVELS,
             distortion=replace(_HANDWRITING, end=0.2),
         ),
