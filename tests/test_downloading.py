@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import gzip
 import http.server
 import socket
@@ -165,6 +166,18 @@ class _ToPlainHttp(http.server.BaseHTTPRequestHandler):
         """Silence: stderr belongs to the code under test."""
 
 
+@contextlib.contextmanager
+def _serving(server: http.server.HTTPServer) -> Iterator[None]:
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 @pytest.fixture
 def secure(certificate: Path) -> Iterator[str]:
     """The address of a TLS server on loopback."""
@@ -172,12 +185,8 @@ def secure(certificate: Path) -> Iterator[str]:
     context.load_cert_chain(certificate)
     server = _QuietServer(("127.0.0.1", 0), _ToPlainHttp)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield f"https://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with _serving(server):
+        yield f"https://127.0.0.1:{server.server_port}"
 
 
 def test_a_certificate_that_nobody_signed(secure: str, zoo_home: Path) -> None:
@@ -216,15 +225,10 @@ def test_tls_that_is_closed_once_is_asked_again(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    with _ClosesOnce(context) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            mirror = f"https://127.0.0.1:{server.server_port}/files"
-            assert read_artifact(SAMPLE, mirrors=[mirror]) == CONTENT
-        finally:
-            server.shutdown()
-            thread.join()
+    server = _ClosesOnce(context)
+    with _serving(server):
+        mirror = f"https://127.0.0.1:{server.server_port}/files"
+        assert read_artifact(SAMPLE, mirrors=[mirror]) == CONTENT
     assert server.greeted == 2
 
 
@@ -261,15 +265,10 @@ class _Bucket(http.server.BaseHTTPRequestHandler):
 
 
 def test_what_a_bucket_forbids_may_be_there_packed() -> None:
-    with http.server.HTTPServer(("127.0.0.1", 0), _Bucket) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            mirror = f"http://127.0.0.1:{server.server_port}"
-            assert read_artifact(SAMPLE, mirrors=[mirror]) == CONTENT
-        finally:
-            server.shutdown()
-            thread.join()
+    server = http.server.HTTPServer(("127.0.0.1", 0), _Bucket)
+    with _serving(server):
+        mirror = f"http://127.0.0.1:{server.server_port}"
+        assert read_artifact(SAMPLE, mirrors=[mirror]) == CONTENT
 
 
 def test_what_is_forbidden_is_not_missing(server: FileServer) -> None:

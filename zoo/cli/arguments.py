@@ -102,28 +102,34 @@ def refuse_existing(file: Path, force: bool, error: type[ZooError]) -> None:
         raise error(f"{file} exists: choose another name, or replace it with --force.")
 
 
-def chosen(names: list[str] | None, every: bool, key: Path | None = None) -> list[Weights]:
+def chosen(
+    names: list[str] | None, every: bool, key: Path | None = None, *, superseded: bool = False
+) -> list[Weights]:
     """The named records, each once, or all; of hubs signed by `key`, where that is given.
 
+    A hub's address alone means all that it holds, with `superseded` the older versions too.
     Raises BadParameter unless exactly one of `names` and `every` is given.
     """
     from zoo.lookup import search
 
     if bool(names) == every:
         raise typer.BadParameter("give one or more names, or --all.", param_hint="NAME")
-    found = [one for name in names for one in _meant(name, key)] if names else search(key=key)
+    found = (
+        [one for name in names for one in _meant(name, key, superseded)]
+        if names
+        else search(key=key)
+    )
     return list({(one.hub, one.name): one for one in found}.values())
 
 
-def _meant(name: str, key: Path | None) -> list[Weights]:
-    """The record of that name; all of a hub for its address alone."""
-    from zoo.addresses import split_address
+def _meant(name: str, key: Path | None, superseded: bool) -> list[Weights]:
+    from zoo.addresses import SEPARATOR, split_address
     from zoo.lookup import get_weights, search
 
     address, wanted = split_address(name)
     if address is None or wanted:
         return [get_weights(name, key=key)]
-    return search(name, key=key)
+    return search(f"{address}{SEPARATOR}*@*" if superseded else name, key=key)
 
 
 def read_text(path: Path | None = None) -> str:

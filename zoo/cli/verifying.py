@@ -65,7 +65,7 @@ def verify(
     elsewhere = [name for name in names or [] if is_address(name)]
     if key is not None and not elsewhere and default_hub() is None:
         raise typer.BadParameter("it needs the address of a hub, or ZOO_HUB.", param_hint="--key")
-    found = _at_hubs(one for name in elsewhere for one in _meant(name, key))
+    found = _at_hubs(chosen(elsewhere, False, key, superseded=True)) if elsewhere else []
     found += [one for name in elsewhere for one in _unsigned(name, key)]
     here = [name for name in names or [] if not is_address(name)]
     if here or not names:
@@ -125,18 +125,6 @@ def _on_this_machine(names: list[str], key: Path | None) -> list[Check]:
     every = artifacts if names else published_and_data(records)
     found = [*_placed(artifacts), *cached(every, every=not names)]
     return [*found, *_absent(records, {one.path for one in found}, named=bool(names))]
-
-
-def _meant(name: str, key: Path | None) -> Iterable[Weights]:
-    """The record of that name; of a hub, for its address alone, all with superseded versions."""
-    from zoo.addresses import split_address
-    from zoo.hubs import read_hub
-    from zoo.lookup import get_weights
-
-    address, wanted = split_address(name)
-    if address is None or wanted:
-        return [get_weights(name, key=key)]
-    return read_hub(address, key=key).records.values()
 
 
 def _at_hubs(records: Iterable[Weights]) -> list[Check]:

@@ -33,7 +33,10 @@ class Snippet(NamedTuple):
 def snippets(weights: Weights) -> list[Snippet]:
     """For zoo's pipeline, Gluon, ONNX Runtime, and ONNX Runtime Web; without a graph for Gluon."""
     writes = weights.preprocessing["kind"] == "tokens"
-    gluon = Snippet("Python, Gluon", "", _gluon_writer(weights) if writes else _gluon(weights))
+    begun = _begun(weights) if writes else ""
+    gluon = Snippet(
+        "Python, Gluon", "", _gluon_writer(weights, begun) if writes else _gluon(weights)
+    )
     if "onnx-graph" not in weights.artifacts:
         return [gluon]
     export = f"zoo export {shlex.quote(_called(weights))} model.onnx"
@@ -41,12 +44,14 @@ def snippets(weights: Weights) -> list[Snippet]:
         Snippet("Python", "", _pipeline(weights)),
         gluon,
         Snippet(
-            "Python, ONNX Runtime", export, _onnx_writer(weights) if writes else _onnx(weights)
+            "Python, ONNX Runtime",
+            export,
+            _onnx_writer(weights, begun) if writes else _onnx(weights),
         ),
         Snippet(
             "JavaScript, ONNX Runtime Web",
             export,
-            _javascript_writer(weights) if writes else _javascript(weights),
+            _javascript_writer(weights, begun) if writes else _javascript(weights),
         ),
     ]
 
@@ -62,7 +67,10 @@ def prompt(weights: Weights) -> str:
 
     Raises DataError, and what fetching raises.
     """
-    level, vocabulary = weights.preprocessing["level"], read_vocabulary(weights)
+    return _prompt(weights.preprocessing["level"], read_vocabulary(weights))
+
+
+def _prompt(level: str, vocabulary: Vocabulary) -> str:
     tokens = tokenize(PROMPTS[level], level)
     known = _known(tokens, vocabulary)
     if known == tokens:
@@ -104,7 +112,7 @@ output = net(mx.nd.array(data)).asnumpy()
 print({_said(weights)})"""
 
 
-def _gluon_writer(weights: Weights) -> str:
+def _gluon_writer(weights: Weights, begun: list[str] | str) -> str:
     return f"""\
 import zoo
 from zoo._mxnet import mx  # imports MXNet, beside a newer NumPy too
@@ -112,7 +120,7 @@ from zoo.pipelines import read_vocabulary
 
 net = zoo.get_model({_named(weights)}, pretrained=True)
 vocabulary = read_vocabulary(zoo.get_weights({_named(weights)}))
-ids, states = vocabulary.encode({_python(_begun(weights))}), net.begin_state()
+ids, states = vocabulary.encode({_python(begun)}), net.begin_state()
 for _ in range({_TOKENS}):
     output, states = net(mx.nd.array(ids)[:, None], states)
     ids = [int(output[-1, 0].argmax(axis=0).asscalar())]
@@ -134,7 +142,7 @@ data = transforms.{kind}({_raw(weights)}, weights.preprocessing)
 print({_said(weights)})"""
 
 
-def _onnx_writer(weights: Weights) -> str:
+def _onnx_writer(weights: Weights, begun: list[str] | str) -> str:
     first, *states = weights.inputs
     zeros = ", ".join(
         f"{_python(one.name)}: np.zeros({_sizes(one.shape)}, np.{one.dtype})" for one in states
@@ -147,7 +155,7 @@ from zoo.pipelines import read_vocabulary  # no MXNet
 
 vocabulary = read_vocabulary(zoo.get_weights({_named(weights)}))
 session = onnxruntime.InferenceSession("model.onnx")
-ids = vocabulary.encode({_python(_begun(weights))})
+ids = vocabulary.encode({_python(begun)})
 states = {{{zeros}}}
 for _ in range({_TOKENS}):
     data = np.array(ids, np.{first.dtype})[:, None]
@@ -205,8 +213,7 @@ const std = {_short(use["std"], 7)};
 const input = Float32Array.from(row, (value, at) => (value - mean[at]) / std[at]);"""
 
 
-def _javascript_writer(weights: Weights) -> str:
-    begun = _begun(weights)
+def _javascript_writer(weights: Weights, begun: list[str] | str) -> str:
     ids = ", ".join(f"{one}n" for one in read_vocabulary(weights).encode(begun))
     first, *states = weights.inputs
     zeros = "\n".join(
@@ -243,11 +250,12 @@ def _said(weights: Weights) -> str:
 def _begun(weights: Weights) -> list[str] | str:
     """The tokens of the prompt, a line's beginning before them where the model knows one."""
     level, end = weights.preprocessing["level"], weights.preprocessing["end"]
-    text = prompt(weights)
+    vocabulary = read_vocabulary(weights)
+    text = _prompt(level, vocabulary)
     if level == "character" and end is None:
         return text
     begun = [*([end] if end is not None else []), *tokenize(text, level)]
-    return _known(begun, read_vocabulary(weights))
+    return _known(begun, vocabulary)
 
 
 def _known(tokens: Sequence[str], vocabulary: Vocabulary) -> list[str]:
