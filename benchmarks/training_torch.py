@@ -23,9 +23,10 @@ from torch.nn import functional
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
 WARM_UP = 20  # steps
-BATCH, CYCLE = 128, 8580  # images; steps of twenty epochs
+BATCH, CYCLE = 128, 18720  # images; steps of forty epochs
 MEAN, STD = 0.1307, 0.3081
-ROTATION, SHEAR, SCALE, SHIFT, ELASTIC, SIGMA = 10.0, 10.0, 0.12, 1.5, 24.0, 4.0
+ROTATION, SHEAR, SCALE, SHIFT, ELASTIC, SIGMA = 14.0, 14.0, 0.17, 2.1, 34.0, 4.0
+WORD_BATCH, WINDOW = 20, 35
 
 
 def draw(largest: float) -> float:
@@ -158,32 +159,44 @@ class WordModel(nn.Module):
         return functional.log_softmax(scores, dim=1), states
 
 
+def columns(stream: np.ndarray, batch_size: int) -> torch.Tensor:
+    """The stream as (time, batch_size): each column reads one stretch of the text."""
+    length = len(stream) // batch_size
+    text = torch.from_numpy(stream[: length * batch_size].astype(np.int64))
+    return text.view(batch_size, length).t().contiguous()
+
+
+def learn(
+    net: WordModel, data: torch.Tensor, targets: torch.Tensor, states: Any, rate: float
+) -> Any:
+    """One step of the example; returns the next states."""
+    net.zero_grad()
+    output, states = net(data, states)
+    functional.nll_loss(output, targets).backward()
+    nn.utils.clip_grad_norm_(net.parameters(), 0.25)
+    with torch.no_grad():
+        for one in net.parameters():
+            one.add_(one.grad, alpha=-rate)
+    return tuple(one.detach() for one in states)
+
+
 def train_words(path: str, seconds: float) -> None:
     with np.load(path) as data:
-        stream, words = torch.from_numpy(data["train"].astype(np.int64)), int(data["words"])
-    batch, window = 20, 35
-    text = stream[: len(stream) // batch * batch].view(batch, -1).t().contiguous()
+        text, words = columns(data["train"], WORD_BATCH), int(data["words"])
     net, states = WordModel(words), None
     steps, waited, start = 0, 0.0, time.perf_counter()
     while True:
-        at = steps * window % (len(text) - window - 1)
+        at = steps * WINDOW % (len(text) - WINDOW - 1)
         if steps == WARM_UP:
             waited, start = 0.0, time.perf_counter()
         before = time.perf_counter()
         if steps > WARM_UP and before - start > seconds:
             break
-        data, targets = text[at : at + window], text[at + 1 : at + 1 + window].reshape(-1)
+        data, targets = text[at : at + WINDOW], text[at + 1 : at + 1 + WINDOW].reshape(-1)
         waited += time.perf_counter() - before
-        net.zero_grad()
-        output, states = net(data, states)
-        states = tuple(one.detach() for one in states)
-        functional.nll_loss(output, targets).backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 0.25)
-        with torch.no_grad():
-            for one in net.parameters():
-                one.add_(one.grad, alpha=-20)
+        states = learn(net, data, targets, states, 20)
         steps += 1
-    report(steps, batch * window, before - start, waited)
+    report(steps, WORD_BATCH * WINDOW, before - start, waited)
 
 
 def main() -> None:

@@ -62,7 +62,8 @@ def test_tables_are_put_between_their_marks(load: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["inference_tables", "browser", "fetch", "training", "variants", "data_parallel"]
+    "module",
+    ["inference_tables", "browser", "fetch", "training", "perplexity", "variants", "data_parallel"],
 )
 def test_the_page_has_the_marks(load: Any, module: str) -> None:
     if module == "browser":
@@ -120,6 +121,19 @@ def test_ratios_are_within_a_round(load: Any) -> None:
     assert cells[2] == "0.50 (0.50 to 3.00)"
     sides = [[{"s": value} for value in kinds[name]] for name in ("one", "two")]
     assert fetch._cell(*sides, "s") == "4.000 (0.50)"
+
+
+def test_a_time_to_a_perplexity_that_was_not_reached_is_a_least_one(load: Any) -> None:
+    perplexity = load("perplexity")
+    ours = [{"seconds": 60.0, "perplexity": 150.0}, {"seconds": 120.0, "perplexity": 109.0}]
+    reached = [{"seconds": 600.0, "perplexity": 108.0}]
+    other = [{"seconds": 600.0, "perplexity": 200.0}]
+    cells = [perplexity.rows({"zoo": ours, "torch": one}, 110) for one in (reached, other)]
+    assert cells[0][1][1:] == ["2", "1.0", "109.0", "2", ""]
+    assert cells[0][2][1:] == ["1", "10.0", "108.0", "10", "5.0 times"]
+    assert cells[1][2][4:] == ["more than 10", "more than 5.0 times"]
+    never = perplexity.rows({"zoo": other, "torch": reached}, 110)
+    assert (never[1][4], never[2][5]) == ("more than 10", "")
 
 
 def test_what_was_refused_is_tried_again(load: Any, tmp_path: Path) -> None:
