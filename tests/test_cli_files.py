@@ -162,7 +162,12 @@ def test_verify_hashes_what_is_cached(run: Run) -> None:
     path = Path(run("fetch", "lenet", "--kind", "safetensors").stdout.strip())
     run("fetch", "mlp")
     weights, graph = document(run("verify", "lenet", "--json"))
-    assert weights == {"place": "cached", "path": str(path), "problem": None}
+    assert weights == {
+        "place": "cached",
+        "path": str(path),
+        "problem": None,
+        "verdict": "ok",
+    }
     assert (graph["place"], graph["problem"]) == ("absent", None)
     _flip(path)
     for command in (["verify"], ["verify", "lenet"], ["cache", "verify"]):

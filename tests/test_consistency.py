@@ -23,11 +23,16 @@ def tabular(**changes: Any) -> dict[str, Any]:
     ("changes", "reason"),
     [
         ({"labels": ["one"] * 9}, "labels: 9 for 10 classes"),
+        (
+            {"outputs": [{"name": "output", "shape": [], "dtype": "float32"}]},
+            "first one has no axis",
+        ),
         ({"task": "language-modeling"}, "kind: language-modeling takes 'tokens', not 'image'"),
         ({"preprocessing": FEATURES}, "kind: image-classification takes 'image', not 'features'"),
         ({"preprocessing": DIGIT | {"box": 64}}, "box: 64 pixels do not fit into the size"),
         ({"preprocessing": DIGIT | {"mean": [0.1] * 3}}, "mean: 3 numbers for 1 channels"),
         (tabular(std=[1.0]), "std: 1 numbers for 2 features"),
+        (tabular(std=[5e-324, 1.0]), "5e-324 is less than the minimum"),
         (tabular(count=3), "count: 3, but there are 2 names"),
         ({**tabular(), "task": "tabular-regression"}, "accuracy is not measured of tabular-regr"),
     ],

@@ -33,7 +33,9 @@ def contradictions(weights: Weights) -> Iterator[str]:
     for metric in weights.metrics:
         if metric.name not in METRICS[weights.task]:
             yield f"metrics: {metric.name} is not measured of {weights.task}"
-    if weights.task.endswith("classification"):
+    if not weights.outputs[0].shape:
+        yield "outputs: the first one has no axis"
+    elif weights.task.endswith("classification"):
         yield from _of_labels(weights)
 
 
@@ -59,7 +61,7 @@ def _lengths(own: Mapping[str, Any], count: int, of: str) -> Iterator[str]:
 
 def _of_labels(weights: Weights) -> Iterator[str]:
     """One logit is that of the second of two labels."""
-    last = weights.outputs[0].shape[-1] if weights.outputs[0].shape else 1
+    last = weights.outputs[0].shape[-1]
     count = 2 if last == 1 else last
     if weights.labels is not None and isinstance(count, int) and len(weights.labels) != count:
         yield f"labels: {len(weights.labels)} for {count} classes"

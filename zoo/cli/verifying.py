@@ -94,7 +94,15 @@ def report(checks: list[Check], json: bool) -> None:
     """Print what was checked; exit with 1 where something is wrong."""
     if json:
         showing.print_json(
-            [{"place": one.place, "path": str(one.path), "problem": one.problem} for one in checks]
+            [
+                {
+                    "place": one.place,
+                    "path": str(one.path),
+                    "problem": one.problem,
+                    "verdict": _verdict(one),
+                }
+                for one in checks
+            ]
         )
     elif checks:
         columns = [Column("file"), Column("place"), Column("verdict")]
