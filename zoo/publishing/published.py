@@ -11,6 +11,8 @@ from zoo.errors import ChecksumError, PublishError
 from zoo.manifest import Weights
 from zoo.publishing.run import FinishedRun
 
+_LATER = {"end": 1.0}  # a field that came later, and the value under which it does nothing
+
 
 def published_as(
     run: FinishedRun, others: Sequence[FinishedRun], digest: str, known: Iterable[Weights]
@@ -42,19 +44,23 @@ def published_as(
 def _is_recipe_of(weights: Weights, run: FinishedRun) -> bool:
     """Whether the version has this recipe and configuration."""
     recipe: Mapping[str, Any] = weights.provenance["recipe"]
-    return weights.config == run.config and _as_told(run.recipe, recipe) == recipe
+    return weights.config == run.config and as_told(run.recipe, recipe) == recipe
 
 
 def _has_settings_of(weights: Weights, run: FinishedRun) -> bool:
     settings = weights.provenance["environment"].get("settings")
-    return bool(_as_told(run.facts["environment"].get("settings"), settings) == settings)
+    return bool(as_told(run.facts["environment"].get("settings"), settings) == settings)
 
 
-def _as_told(now: Any, then: Any) -> Any:
-    """`now` without what is empty and was not told then: fields that came later."""
+def as_told(now: Any, then: Any) -> Any:
+    """`now` without what does nothing and was not told then: fields that came later."""
     if not (isinstance(now, Mapping) and isinstance(then, Mapping)):
         return now
-    return {name: _as_told(one, then.get(name)) for name, one in now.items() if name in then or one}
+    return {
+        name: as_told(one, then.get(name))
+        for name, one in now.items()
+        if name in then or (one and one != _LATER.get(name))
+    }
 
 
 def _refuse_other_seeds(weights: Weights, seeds: set[int]) -> None:
