@@ -77,12 +77,14 @@ class Learner:
         loss = -mx.nd.log(mx.nd.pick(likelihoods, labels)).mean()
         self.group.mean([*gradients, loss])
         norm = gluon.utils.clip_global_norm(gradients, self.recipe.clip, check_isfinite=False)
-        if not math.isfinite(norm.asscalar()):
-            sys.exit(f"Step {step}: the gradient is not finite. The last checkpoint is kept.")
+        found = float(loss.asscalar())
+        for what, value in (("gradient", norm.asscalar()), ("loss", found)):
+            if not math.isfinite(value):
+                sys.exit(f"Step {step}: the {what} is not finite. The last checkpoint is kept.")
         self.adam.step(rate, step + 1)
         self.embedding.put(cut.rows, embedding, rate, step + 1)
         self.bias.put(cut.candidates, bias, rate, step + 1)
-        return float(loss.asscalar()), [one.detach() for one in states]
+        return found, [one.detach() for one in states]
 
     def _outputs(
         self, cut: Cut, embedding: Any, random: np.random.Generator, states: Any

@@ -14,7 +14,14 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from zoo.atomic import write_atomically
 
-console = Console(stderr=True)
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Nobody reads on: the training goes on without a word, and does not end as rich would."""
+        self.quiet = True
+
+
+console = _Console(stderr=True)
 
 
 class Bar:

@@ -20,7 +20,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,7 @@ class Run:
         self.device = device
         self.stop = stop
         self.processors: list[str] = []  # what has trained it so far
+        self._last: dict[str, Any] = {}  # how, with which versions and when it was last trained
         self.epochs: list[dict[str, Any]] = []
         self.tensorboard = False
         self._events: Events | None = None
@@ -112,7 +113,8 @@ class Run:
         now = time.monotonic()
         if not self._told_to_end:
             self._told_to_end = now
-            os.write(2, b"SIGTERM: ends at the next checkpoint; a second one ends at once.\n")
+            with suppress(OSError):  # whoever read may have ended first
+                os.write(2, b"SIGTERM: ends at the next checkpoint; a second one ends at once.\n")
         elif now - self._told_to_end > _ONE_ORDER:
             sys.exit(128 + signal.SIGTERM)
 
@@ -130,6 +132,7 @@ class Run:
         self._digested = self._resumed = len(self.epochs)
         self._before = found.progress["seconds"]
         self.processors = found.progress["processors"]
+        self._last = found.progress.get("last", {})  # those of before 0.1.0 hold none
         with self._writing(found.progress["step"]):
             self._write_log()
         self._stop_where_told(found.progress["step"])
@@ -150,12 +153,14 @@ class Run:
             self._digested = len(self.epochs)
         self._trained = True
         self.processors = sorted({*self.processors, environment.processor()})
+        self._last = _now()
         progress |= {
             "step": step,
             "identity": self.identity,
             "epochs": self.epochs,
             "seconds": self.seconds,
             "processors": self.processors,
+            "last": self._last,
         }
         with self._writing(step):
             checkpoint.save(self.folder / "checkpoints", step, arrays, progress)
@@ -180,7 +185,7 @@ class Run:
 
     def log(self, epoch: int, facts: Mapping[str, float]) -> str:
         """Note an epoch for the next `save`; returns the line to show."""
-        self.epochs.append({"epoch": epoch, **facts, "seconds": round(self.seconds, 1)})
+        self.epochs.append({"epoch": epoch, **facts, "seconds": round(self.seconds, 3)})
         numbers = "  ".join(f"{name} {value:.5g}" for name, value in facts.items())
         return f"epoch {epoch}  {numbers}  after {self.seconds:.0f} s"
 
@@ -216,11 +221,9 @@ class Run:
         machine = environment.machine() | {"processors": self.processors}
         record = identity | {
             "environment": identity["environment"] | machine,
-            "command": shlex.join(["python", *sys.argv]),
-            "versions": environment.versions(),
+            **(self._last or _now()),
             "wall_seconds": round(self.seconds if self._trained else self._before, 1),
             "epochs": len(self.epochs),
-            "finished": datetime.date.today().isoformat(),
             "sha256": digest,
             "results": dict(results),
             "target_met": target_met,
@@ -228,3 +231,11 @@ class Run:
         }
         text = json.dumps(record, indent=1) + "\n"
         write_atomically(self.folder / "run.json", text.encode())
+
+
+def _now() -> dict[str, Any]:
+    return {
+        "command": shlex.join(["python", *sys.argv]),
+        "versions": environment.versions(),
+        "finished": datetime.date.today().isoformat(),
+    }

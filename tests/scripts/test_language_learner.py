@@ -47,6 +47,15 @@ def learnt(recipe: LanguageModelRecipe, steps: int = 1) -> dict[str, np.ndarray]
     return {name: array.copy() for name, array in learner.state().items()}
 
 
+def test_a_loss_that_is_not_finite_ends_the_training_where_the_gradient_is() -> None:
+    """the likelihood of a word underflows to 0: its logarithm is infinite, its gradient is -1"""
+    learner = Learner(PLAIN, COUNTS, 0, mx.cpu())
+    learner.bias.weight[:] = np.where(np.arange(len(COUNTS)) == 3, 300, -300)
+    tokens = np.full((PLAIN.window + 1, 3), 5)
+    with pytest.raises(SystemExit, match=r"Step 7: the loss is not finite\. The last checkpoint"):
+        learner.step(7, 0.01, tokens[:-1], tokens[1:], learner.net.begin_state(3))
+
+
 @pytest.mark.parametrize("changed", [{"activation": 5.0}, {"slowness": 5.0}, {"word_dropout": 0.5}])
 def test_each_regularisation_moves_the_weights(changed: dict[str, float]) -> None:
     plain, other = learnt(PLAIN), learnt(replace(PLAIN, **changed))

@@ -46,6 +46,9 @@ def test_who_only_completes_a_run_has_not_trained_it(
     monkeypatch.setattr(environment, "processor", lambda: "the first")
     trained(tmp_path)
     monkeypatch.setattr(environment, "processor", lambda: "the second")
+    before = environment.versions()
+    monkeypatch.setattr(environment, "versions", lambda: before | {"python": "4"})
+    monkeypatch.setattr("sys.argv", ["another.py"])
     again = Run(tmp_path, RECIPE, 0)
     kept = again.resume()
     assert kept is not None
@@ -53,10 +56,13 @@ def test_who_only_completes_a_run_has_not_trained_it(
     facts = json.loads((tmp_path / "run.json").read_text())
     assert facts["environment"]["processors"] == ["the first"]
     assert facts["wall_seconds"] == round(kept.progress["seconds"], 1)
+    assert facts["versions"] == before
+    assert facts["command"] != "python another.py"
     again.save(20, ARRAYS)
     again.finish(ARRAYS, {"r2": 0.6}, target_met=True)
     facts = json.loads((tmp_path / "run.json").read_text())
     assert facts["environment"]["processors"] == ["the first", "the second"]
+    assert (facts["versions"]["python"], facts["command"]) == ("4", "python another.py")
 
 
 def test_a_run_of_several_waits_for_its_folder(tmp_path: Path) -> None:
