@@ -7,8 +7,16 @@ import os
 import platform
 import sys
 
+
+def _threads() -> str:
+    text = os.environ.get("ZOO_THREADS") or "2"
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        sys.exit(f"ZOO_THREADS has to be a whole number from 1 on, not {text!r}.")
+    return str(int(text))
+
+
 # MXNet by itself takes half of the cores; sums depend on the count
-THREADS = os.environ.get("ZOO_THREADS", "2")
+THREADS = _threads()
 
 # of processors with AVX2 only some have these, with which NumPy's tangent is another one
 AVX512 = "AVX512F AVX512CD AVX512_KNL AVX512_KNM AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL"

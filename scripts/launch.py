@@ -24,6 +24,7 @@ import environment
 from liveness import LOST, Hub
 from roles import LOOPBACK
 
+_ORDERS = (128 + signal.SIGINT, 128 + signal.SIGTERM)  # exit codes of who was asked to end
 ENDED_EARLY = 30.0  # seconds in which all end, once the first has
 
 Losses = queue.SimpleQueue[str]
@@ -126,8 +127,11 @@ def watch(started: Mapping[str, Started], lost: Losses) -> Failure | None:
 
 
 def _failure(name: str, code: int) -> Failure:
-    if code < 0:
-        return Failure(f"{name} was killed by {signal.Signals(-code).name}", again=True)
+    killed = -code if code < 0 else code - 128  # a shell between tells it so
+    if killed > 0 and code not in _ORDERS:
+        known = killed in set(signal.Signals)
+        called = signal.Signals(killed).name if known else f"signal {killed}"
+        return Failure(f"{name} was killed by {called}", again=True)
     return Failure(f"{name} ended with exit code {code}", again=False)
 
 

@@ -46,9 +46,13 @@ class Role:
     def run(self, command: list[str], folder: str, environment: dict[str, str]) -> int:
         """The process's exit code. If Ray kills the actor, the hub ends the process."""
         own = {"DMLC_NODE_HOST": ray.util.get_node_ip_address()}
-        return subprocess.run(
-            command, cwd=folder, env=os.environ | environment | own, check=False
-        ).returncode
+        env = os.environ | environment | own
+        try:
+            return subprocess.run(command, cwd=folder, env=env, check=False).returncode
+        except OSError as error:
+            where = f"in {folder} on {own['DMLC_NODE_HOST']}"
+            print(f"{command[0]} cannot be started {where}: {error.strerror}.", file=sys.stderr)
+            return 1
 
 
 class Placed:

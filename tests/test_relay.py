@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import time
+from typing import Any
 
 import pytest
 
@@ -55,6 +58,20 @@ def test_sigterm_reaches_the_program() -> None:
 
 def test_the_starter_ends_too_where_the_program_was_all_but_done() -> None:
     assert ended_by(signal.SIGTERM, CHILD.replace("143", "0")) == ("saved\n", 143)
+
+
+def test_a_signal_during_the_start_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Started(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(subprocess, "Popen", Started)
+    began = time.monotonic()
+    with pytest.raises(SystemExit) as ended:
+        relay.run([sys.executable, "-c", "import time; time.sleep(60)"])
+    assert ended.value.code == 143
+    assert time.monotonic() - began < 30
 
 
 def test_an_interrupted_starter_leaves_no_program_behind() -> None:

@@ -15,21 +15,36 @@ def run(program: Sequence[str], env: Mapping[str, str] | None = None) -> int:
     Whatever else interrupts the waiting ends the program in the same way.
     """
     told: list[int] = []
-    with subprocess.Popen(program, env=env) as child:
+    started: list[subprocess.Popen[bytes]] = []
 
-        def pass_on(number: int, _: object) -> None:
-            told.append(number)
+    def pass_on(number: int, _: object) -> None:
+        told.append(number)
+        for child in started:
             child.terminate()
 
-        before = signal.signal(signal.SIGTERM, pass_on)
+    before = signal.signal(signal.SIGTERM, pass_on)
+    try:
+        code = _wait(program, env, started, told)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if told:
+        sys.exit(128 + signal.SIGTERM)
+    return code
+
+
+def _wait(
+    program: Sequence[str],
+    env: Mapping[str, str] | None,
+    started: list[subprocess.Popen[bytes]],
+    told: list[int],
+) -> int:
+    with subprocess.Popen(program, env=env) as child:
+        started.append(child)
         try:
-            code = child.wait()
+            if told:  # it came before the child was known
+                child.terminate()
+            return child.wait()
         except BaseException:
             child.terminate()
             child.wait()
             raise
-        finally:
-            signal.signal(signal.SIGTERM, before)
-    if told:
-        sys.exit(128 + signal.SIGTERM)
-    return code

@@ -251,7 +251,7 @@ def test_two_trainers(start: Start, tmp_path: Path, seen: Seen, untouched: Untou
     script = "train_classifier"
     words = (NAMES[script][0], "--smoke", "--out", str(out))
     first = start(script, *words, program=SLOW.format(script=script))
-    while not (out / ".lock").exists():
+    while not (out / "steps").exists():  # written once the folder is held
         assert first.poll() is None
         time.sleep(0.005)
     first.send_signal(signal.SIGSTOP)

@@ -102,3 +102,15 @@ def test_a_role_keeps_the_engine(tmp_path: Path) -> None:
 def test_at_once_gives_the_same_bits(program: str, tmp_path: Path) -> None:
     pytest.importorskip("mxnet")
     assert output(program, tmp_path, **PINNED) == output(program, tmp_path, **PINNED, **AT_ONCE)
+
+
+@pytest.mark.parametrize(("text", "threads"), [("", "2"), ("04", "4"), ("0", None), ("two", None)])
+def test_threads_are_a_number(text: str, threads: str | None) -> None:
+    program = "import environment; print(environment.THREADS)"
+    env = os.environ | {"ZOO_THREADS": text, "PYTHONPATH": str(SCRIPTS)}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True)
+    if threads:
+        assert done.stdout.strip() == threads
+    else:
+        line = f"ZOO_THREADS has to be a whole number from 1 on, not {text!r}."
+        assert (done.returncode, done.stderr.strip()) == (1, line)

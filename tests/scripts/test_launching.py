@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import socket
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import launch
 import numpy as np
@@ -42,6 +44,35 @@ exit $highest
 
 def weights(folder: Path) -> bytes:
     return (folder / "final.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "again"),
+    [
+        (-9, "was killed by SIGKILL", True),
+        (137, "was killed by SIGKILL", True),
+        (-40, "was killed by signal 40", True),
+        (143, "ended with exit code 143", False),
+        (130, "ended with exit code 130", False),
+        (1, "ended with exit code 1", False),
+    ],
+)
+def test_what_a_role_died_of(code: int, reason: str, again: bool) -> None:
+    assert launch._failure("worker 0", code) == launch.Failure(f"worker 0 {reason}", again)
+
+
+def test_what_ray_cannot_start_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ray_launch = importlib.import_module("ray_launch")
+    here = SimpleNamespace(get_node_ip_address=lambda: "127.0.0.1")
+    monkeypatch.setattr(ray_launch, "ray", SimpleNamespace(util=here))
+    folder = str(tmp_path)
+    assert ray_launch.Role().run(["no-such-command"], folder, {}) == 1
+    named = (
+        f"no-such-command cannot be started in {folder} on 127.0.0.1: No such file or directory."
+    )
+    assert capfd.readouterr().err.strip() == named
 
 
 @pytest.fixture
