@@ -8,17 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.atomic import write_atomically
+from zoo.tables import put_between
 
 
 def write_between(path: Path, begin: str, end: str, parts: Sequence[str]) -> None:
     """Replace what stands between two marks. Raises ValueError for a page that lacks one."""
-    page = path.read_text("utf-8")
-    if begin not in page or end not in page:
+    page = put_between(path.read_text("utf-8"), begin, end, "\n\n".join(parts))
+    if page is None:
         raise ValueError(f"{path} lacks {begin} or {end}.")
-    before, rest = page.split(begin, 1)
-    _, after = rest.split(end, 1)
-    middle = "\n\n".join([begin, *parts, end])
-    write_atomically(path, f"{before}{middle}{after}".encode())
+    write_atomically(path, page.encode())
 
 
 def measured() -> str:

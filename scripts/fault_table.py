@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
+
+from zoo.atomic import write_atomically
+from zoo.tables import put_between
 
 PAGE = Path(__file__).parent.parent / "docs" / "security.md"
 START, END = "<!-- fault table -->", "<!-- end of fault table -->"
@@ -67,12 +71,6 @@ def render(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def replace(page: str, table: str) -> str:
-    """The page with the table between its two marks."""
-    head, _, rest = page.partition(START)
-    return f"{head}{START}\n\n{table}\n\n{END}{rest.partition(END)[2]}"
-
-
 def _row(case: ElementTree.Element) -> Row:
     properties = {one.get("name"): one.get("value", "") for one in case.iter("property")}
     outcome = next(
@@ -98,7 +96,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("report", type=Path, help="the JUnit report of tests/faults")
     rows = read_report(parser.parse_args().report)
-    PAGE.write_text(replace(PAGE.read_text("utf-8"), render(rows)), "utf-8")
+    failed = [row.name for row in rows if row.outcome not in ("passed", "skipped")]
+    if failed:
+        sys.exit(f"Nothing is written, as {failed[0]} and {len(failed) - 1} more have failed.")
+    page = put_between(PAGE.read_text("utf-8"), START, END, render(rows))
+    if page is None:
+        sys.exit(f"{PAGE} has not one line {START} and one {END}: add them.")
+    write_atomically(PAGE, page.encode())
     print(render(rows).splitlines()[0])
 
 

@@ -38,7 +38,7 @@ def refresh(root: Path, manifest: Path | None = None) -> list[Path]:
     rewritten = []
     for path in documents(root):
         text = _text(path)
-        fresh = _refreshed(text, _RENDERERS[_place(root, path)](records.values()))
+        fresh = put_between(text, BEGIN, END, _RENDERERS[_place(root, path)](records.values()))
         if fresh is not None and fresh != text:
             write_atomically(path, fresh.encode("utf-8", _OTHER))
             rewritten.append(path)
@@ -58,7 +58,7 @@ def stale(root: Path, manifest: Path | None = None) -> list[str]:
     for path in documents(root):
         place = _place(root, path)
         text = _text(path)
-        fresh = _refreshed(text, _RENDERERS[place](records.values()))
+        fresh = put_between(text, BEGIN, END, _RENDERERS[place](records.values()))
         if fresh is None:
             problems.append(f"{place} has no lines {BEGIN} and {END}: add them.")
         elif fresh != text:
@@ -111,13 +111,13 @@ def _records(root: Path, manifest: Path | None) -> Mapping[str, Weights]:
     return newest(read_manifest(path))
 
 
-def _refreshed(text: str, table: str) -> str | None:
-    """The text with `table` between its markers, None where it has not one pair of them."""
-    before, begin, rest = text.partition(f"{BEGIN}\n")
-    _, end, after = rest.partition(END)
-    if not begin or not end or BEGIN in after or END in after:
+def put_between(text: str, begin: str, end: str, table: str) -> str | None:
+    """The text with `table` between its marks, None where it has not one pair of them."""
+    before, first, rest = text.partition(f"{begin}\n")
+    _, last, after = rest.partition(end)
+    if not first or not last or begin in after or end in after:
         return None
-    return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
+    return f"{before}{begin}\n\n{table}\n\n{end}{after}"
 
 
 def _overview_row(weights: Weights) -> Mapping[str, str]:
