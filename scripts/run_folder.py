@@ -19,7 +19,7 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ _ONE_ORDER = 2.0  # seconds in which the same SIGTERM may come by several ways
 class Run:
     """A run in progress. `epochs` are the log's lines, `seconds` the time of all its sessions.
 
+    `teachers` are the runs of the networks that teach it, whose time and processors are its too.
     `stop` is after how many epochs, and from which step on, the run ends at a checkpoint. With
     `tensorboard` set it writes event files. `patience` is how many seconds it waits for its folder.
     """
@@ -63,6 +64,8 @@ class Run:
         self.device = device
         self.stop = stop
         self.processors: list[str] = []  # what has trained it so far
+        self.trained_seconds = 0.0  # up to the newest checkpoint
+        self.teachers: Sequence[Run] = ()
         self._last: dict[str, Any] = {}  # how, with which versions and when it was last trained
         self.epochs: list[dict[str, Any]] = []
         self.tensorboard = False
@@ -119,7 +122,8 @@ class Run:
             sys.exit(128 + signal.SIGTERM)
 
     def resume(self) -> checkpoint.Checkpoint | None:
-        """The state to go on from, or None for a run that starts."""
+        """The state to go on from, or None for a run that starts; the clock goes from here on."""
+        self._started = time.monotonic()
         found = self.newest()
         if found is None:
             return None
@@ -130,7 +134,7 @@ class Run:
             )
         self.epochs = found.progress["epochs"]
         self._digested = self._resumed = len(self.epochs)
-        self._before = found.progress["seconds"]
+        self._before = self.trained_seconds = found.progress["seconds"]
         self.processors = found.progress["processors"]
         self._last = found.progress.get("last", {})  # those of before 0.1.0 hold none
         with self._writing(found.progress["step"]):
@@ -154,11 +158,12 @@ class Run:
         self._trained = True
         self.processors = sorted({*self.processors, environment.processor()})
         self._last = _now()
+        self.trained_seconds = self.seconds
         progress |= {
             "step": step,
             "identity": self.identity,
             "epochs": self.epochs,
-            "seconds": self.seconds,
+            "seconds": self.trained_seconds,
             "processors": self.processors,
             "last": self._last,
         }
@@ -218,11 +223,15 @@ class Run:
         """
         digest = params.write(self.folder / "final.safetensors", weights)
         identity = self.identity
-        machine = environment.machine() | {"processors": self.processors}
+        every = (self, *self.teachers)
+        processors = sorted({name for one in every for name in one.processors})
+        machine = environment.machine() | {"processors": processors}
+        own = self.seconds if self._trained else self._before
+        seconds = own + sum(one.trained_seconds for one in self.teachers)
         record = identity | {
             "environment": identity["environment"] | machine,
             **(self._last or _now()),
-            "wall_seconds": round(self.seconds if self._trained else self._before, 1),
+            "wall_seconds": round(seconds, 1),
             "epochs": len(self.epochs),
             "sha256": digest,
             "results": dict(results),

@@ -72,13 +72,16 @@ def accuracy(net: Any, recipe: ClassifierRecipe, split: Split, ctx: Any) -> floa
 
 def teach(
     group: Group, options: command.Options, recipe: ClassifierRecipe, dataset: Dataset, ctx: Any
-) -> Any:
-    """The recipe's teachers, each trained in a folder of its own unless it is there already."""
+) -> list[tuple[Run, Any]]:
+    """The recipe's teachers, each trained in a folder of its own unless it is there already.
+
+    A run and a network each.
+    """
     teachers = []
     for number, (seed, lesson) in enumerate(lessons(recipe)):
         run = run_of(group, options.teachers / str(number), lesson, seed, options.device)
         with run.locked():
-            teachers.append(train(group, run, lesson, dataset, ctx))
+            teachers.append((run, train(group, run, lesson, dataset, ctx)))
     return teachers
 
 
@@ -168,7 +171,8 @@ def main() -> None:
         run.tensorboard = options.tensorboard and group.leads
         with run.locked():
             teachers = teach(group, options, recipe, dataset, ctx)
-            net = train(group, run, recipe, dataset, ctx, teachers)
+            run.teachers = [one for one, _ in teachers]
+            net = train(group, run, recipe, dataset, ctx, [one for _, one in teachers])
             if not group.leads:
                 return
             found = accuracy(net, recipe, dataset.test, ctx)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import environment
 import numpy as np
@@ -63,6 +64,29 @@ def test_who_only_completes_a_run_has_not_trained_it(
     facts = json.loads((tmp_path / "run.json").read_text())
     assert facts["environment"]["processors"] == ["the first", "the second"]
     assert (facts["versions"]["python"], facts["command"]) == ("4", "python another.py")
+
+
+def test_time_and_processors_of_teachers_are_those_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("run_folder.time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(environment, "processor", lambda: "the teacher's")
+    run, teacher = Run(tmp_path / "run", RECIPE, 0), Run(tmp_path / "teacher", RECIPE, 1)
+    now = 100.0
+    teacher.save(10, ARRAYS)
+    for learnt in (teacher, Run(tmp_path / "teacher", RECIPE, 1)):  # now, or in an earlier session
+        learnt.resume()
+        run.teachers = [learnt]
+        monkeypatch.setattr(environment, "processor", lambda: "the run's")
+        assert run.resume() is None
+        now += 20.0
+        run.save(10, ARRAYS)
+        run.finish(ARRAYS, {"r2": 0.6}, target_met=True)
+        facts = json.loads((run.folder / "run.json").read_text())
+        assert facts["wall_seconds"] == 120.0
+        assert facts["environment"]["processors"] == ["the run's", "the teacher's"]
+        run = Run(tmp_path / "another", RECIPE, 0)
 
 
 def test_a_run_of_several_waits_for_its_folder(tmp_path: Path) -> None:
