@@ -53,6 +53,12 @@ def test_a_lie_about_a_size_costs_nobody_a_cached_file(folder: Path) -> None:
     assert fetch_artifact(artifact) == path
 
 
+def test_who_changes_a_record_of_a_hub_changes_it_for_nobody_else(address: str) -> None:
+    found: dict[str, object] = get_weights(address).preprocessing  # type: ignore[assignment]
+    found["scale"] = 1.0
+    assert get_weights(address).preprocessing["scale"] == 1 / 255
+
+
 @pytest.mark.parametrize("kind", ["folder", "file", "web"])
 def test_a_record_and_its_bytes(kind: str, folder: Path, address: str) -> None:
     place = {"folder": str(folder), "file": folder.as_uri(), "web": address}[kind]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from records import artifact, document, record, weights
+from records import artifact, document, record, tensor, weights
 
 from zoo import manifest
 from zoo.errors import ManifestError, UnknownModelError
@@ -163,6 +163,24 @@ def test_the_first_tag_is_the_default(packaged: Path) -> None:
     assert list_weights("LENET*") == []
     assert list_weights(task="language-modeling") == []
     assert len(list_weights(task="image-classification")) == 3
+
+
+def test_who_changes_a_record_changes_it_for_nobody_else(packaged: Path) -> None:
+    values = {"0": 0.9951, "1": 0.9951}
+    own = {"metric": "accuracy", "dataset": "mnist", "split": "test", "n": 2, "mean": 0.9951}
+    seeds = {**own, "standard_deviation": 0.0, "values": values}
+    packaged.write_text(json.dumps(document(record(seeds=seeds))))
+    before = get_weights("lenet").to_json()
+    found: Any = get_weights("lenet")
+    found.preprocessing["scale"] = 1.0
+    found.preprocessing["mean"][0] = 1.0
+    found.provenance["recipe"]["epochs"] = 1
+    found.metrics[0].runtimes["mxnet"] = 1.0
+    found.seeds.values[0] = 1.0
+    for changed in (found.config, found.licence, found.artifacts):
+        changed.clear()
+    assert get_weights("lenet").to_json() == before
+    assert get_weights("lenet").golden.input is found.golden.input
 
 
 def test_unknown_names_suggest_near_ones(packaged: Path) -> None:
@@ -339,26 +357,31 @@ def test_one_file_shared_by_two_records(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "metric", "preprocessing"),
+    ("task", "metric", "preprocessing", "raw"),
     [
-        ("tabular-classification", "accuracy", {"kind": "features", "count": 123}),
+        ("tabular-classification", "accuracy", {"kind": "features", "count": 123}, (2, 123)),
         (
             "tabular-regression",
             "r2",
             {"kind": "features", "names": ["a"], "mean": [0.0], "std": [1.0]},
+            (2, 1),
         ),
         (
             "language-modeling",
             "nats_per_character",
             {"kind": "tokens", "level": "character", "unknown": None, "end": None},
+            (2, 1),
         ),
     ],
 )
 def test_other_preprocessing(
-    task: str, metric: str, preprocessing: dict[str, Any], path: Path
+    task: str, metric: str, preprocessing: dict[str, Any], raw: tuple[int, ...], path: Path
 ) -> None:
     one = record(task=task, preprocessing=preprocessing, labels=None)
     one["metrics"] = [{**one["metrics"][0], "name": metric}]
+    one["golden"]["input"] = tensor(np.zeros(raw, np.int64))
+    if task == "language-modeling":
+        one["outputs"][0]["shape"] = ["time", "batch", 65]
     path.write_text(json.dumps(document(one)))
     one = read_manifest(path)["lenet.mnist"]
     assert one.preprocessing == preprocessing

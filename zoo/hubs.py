@@ -11,7 +11,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zoo import last_seen, manifest
@@ -102,7 +102,8 @@ def read_hub(address: HubAddress, *, key: Path | None = None, offline: bool | No
     """
     key = hub_key(key)
     if address.is_remote:
-        return _remote_hub(address, key, is_offline(offline))
+        hub = _remote_hub(address, key, is_offline(offline))
+        return replace(hub, records={name: one.copy() for name, one in hub.records.items()})
     return _opened(address, _from_folder(Path(address.place), key), key)
 
 

@@ -56,9 +56,11 @@ def embedded_folder() -> Path:
 def read_manifest(path: Path | None = None) -> dict[str, Weights]:
     """All records in order of publication; without `path` those of the package.
 
-    Raises ManifestError naming the record and the field.
+    Each call gives records of its own. Raises ManifestError naming the record and the field.
     """
-    return dict(_packaged()) if path is None else _read(path)
+    if path is not None:
+        return _read(path)
+    return {name: one.copy() for name, one in _packaged().items()}
 
 
 def parse_manifest(content: bytes, place: Path | str) -> dict[str, Weights]:

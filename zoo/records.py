@@ -209,6 +209,14 @@ class Weights:
             raise ManifestError(f"{self.name} has no artifact {kind!r}. It has: {known}.")
         return self.artifacts[kind]
 
+    def copy(self) -> Weights:
+        """The same record; its dicts and lists are its own."""
+        fields = ("config", "licence", "artifacts", "preprocessing", "provenance")
+        parts: dict[str, Any] = {name: _copied(getattr(self, name)) for name in fields}
+        metrics = tuple(replace(one, runtimes=dict(one.runtimes)) for one in self.metrics)
+        seeds = self.seeds and replace(self.seeds, values=dict(self.seeds.values))
+        return replace(self, metrics=metrics, seeds=seeds, **parts)
+
     def of_hub(self, place: str) -> Weights:
         """The same record, whose files are those of the hub at `place`."""
         artifacts = {kind: replace(one, hub=place) for kind, one in self.artifacts.items()}
@@ -278,6 +286,13 @@ class Weights:
 def file_stem(name: str, version: int) -> str:
     """`lenet.mnist`, for later versions `lenet.mnist.v2`: no tag holds a dot."""
     return name if version == 1 else f"{name}.v{version}"
+
+
+def _copied(part: Any) -> Any:
+    """Plain JSON, in dicts and lists of its own."""
+    if isinstance(part, dict):
+        return {key: _copied(one) for key, one in part.items()}
+    return [_copied(one) for one in part] if isinstance(part, list) else part
 
 
 def _short(value: object) -> str:
