@@ -21,7 +21,7 @@ from zoo.runtimes import RUNTIMES, open_runner
 pytest_plugins = ["hubs"]
 
 Hub = Mapping[str, Weights]
-PUBLISHED = list_weights() if (embedded_folder() / FILE_NAME).is_file() else []
+PUBLISHED = list_weights("*@*") if (embedded_folder() / FILE_NAME).is_file() else []
 
 
 def test_accuracy_of_many_classes_and_of_one_logit() -> None:
@@ -196,6 +196,8 @@ def test_data_that_do_not_belong_to_the_record_are_refused(hub: Hub, data_mirror
         evaluate(hub["lstm_lm.tiny-characters"])
     with pytest.raises(DataError, match="not a dataset for image-classification"):
         evaluate(_claiming(hub["mlp.tiny"], 0.5, dataset="shakespeare"))
+    with pytest.raises(DataError, match=r"adult is not .* image-classification .* tabular-class"):
+        evaluate(_claiming(hub["mlp.tiny"], 0.5, dataset="adult"))
     with pytest.raises(ManifestError, match="'r2' does not belong to image-classification"):
         evaluate(_claiming(hub["mlp.tiny"], 0.5, name="r2"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from zoo import params
 from zoo.errors import ChecksumError, ConfigError, DownloadError, InputError, WeightsError
 from zoo.evaluation import golden_output
 from zoo.fetching import read_artifact
-from zoo.manifest import Weights
+from zoo.manifest import TensorSpec, Weights
 from zoo.runtimes import RUNTIMES, OnnxRunner, Runner, open_runner
 
 pytest_plugins = ["hubs"]
@@ -159,11 +160,11 @@ def test_damaged_files_are_never_opened(hub: Hub, hub_folder: Path, tmp_path: Pa
         ("name", r"logistic_regression\.tiny: its graph cannot be run: "),
         (
             "shape",
-            r"output 'output' of its graph is float32 \(3, \d+\), not float32 \(3, \d+\), as",
+            r"output 'output' of its network is float32 \(3, \d+\), not float32 \(3, \d+\), as",
         ),
         (
             "dtype",
-            r"output 'output' of its graph is float64 \(3, \d+\), not float32 \(3, \d+\), as",
+            r"output 'output' of its network is float64 \(3, \d+\), not float32 \(3, \d+\), as",
         ),
     ],
 )
@@ -194,6 +195,43 @@ def change_output(graph: onnx.GraphProto, change: str) -> None:
     )
     graph.node.append(node)
     graph.output.append(onnx.helper.make_tensor_value_info(name, kind, None))
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_network_of_other_outputs_is_refused(runtime: str, hub: Hub) -> None:
+    five = (TensorSpec("output", ("batch", 5)),)
+    weights = dataclasses.replace(hub["mlp.tiny"], outputs=five)
+    message = r"'output' of its network is float32 \(3, 10\), not float32 \(3, 5\), as the record"
+    with pytest.raises(WeightsError, match=message):
+        open_runner(weights, runtime).run(*fitting(weights, batch=3))
+
+
+def test_a_network_of_more_outputs_is_refused(hub: Hub) -> None:
+    weights = hub["lstm_lm.tiny-words"]
+    weights = dataclasses.replace(weights, outputs=weights.outputs[:1])
+    with pytest.raises(WeightsError, match="its network has 3 outputs, not 1, as the record says"):
+        open_runner(weights, "mxnet").run(*fitting(weights, batch=1, time=2))
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "reason"),
+    [
+        ("mlp.tiny", (TensorSpec("data", ("batch", 3)),), "Shape inconsistent"),
+        ("lstm_lm.tiny-words", (TensorSpec("data", ("time", "batch"), "int64"),), "'states'"),
+        (
+            "lstm_lm.tiny-words",
+            (TensorSpec("data", ("time", "batch"), "int64"), TensorSpec("h", (2, "batch", 12))),
+            "Unknown input",
+        ),
+    ],
+)
+def test_what_mxnet_cannot_run_is_told_in_a_line(
+    name: str, inputs: tuple[TensorSpec, ...], reason: str, hub: Hub
+) -> None:
+    weights = dataclasses.replace(hub[name], inputs=inputs)
+    message = rf"^{name}: its network cannot be run: [^\n]*{reason}[^\n]*$"
+    with pytest.raises(WeightsError, match=message):
+        open_runner(weights, "mxnet").run(*fitting(weights, batch=3, time=2))
 
 
 def test_a_runner_is_abstract() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo import generation
-from zoo.data import load_dataset
+from zoo.data import about, load_dataset
 from zoo.data.dataset import Split, TextDataset
 from zoo.errors import DataError, ManifestError
 from zoo.lookup import get_weights
@@ -133,12 +133,15 @@ def _beside(metric: Metric, score: Score, runtime: str) -> Measurement:
 def read_split(weights: Weights, dataset: str, split: str) -> Split | NDArray[np.int32]:
     """A dataset's 'train', 'validation' or 'test' examples, or its tokens.
 
-    Raises DataError for a dataset that does not fit the record: of another kind, or numbered by
+    Raises DataError for a dataset that does not fit the record: for another task, or numbered by
     another vocabulary.
     """
+    task = about(dataset).task
+    if task != weights.task:
+        raise DataError(
+            f"{dataset} is not a dataset for {weights.task} ({weights.name}), but for {task}."
+        )
     loaded = load_dataset(dataset)
-    if isinstance(loaded, TextDataset) != (weights.task == "language-modeling"):
-        raise DataError(f"{dataset} is not a dataset for {weights.task} ({weights.name}).")
     digest = loaded.vocabulary.digest if isinstance(loaded, TextDataset) else None
     if digest is not None and digest != weights.artifact("vocabulary").sha256:
         raise DataError(f"{dataset} is not numbered by the vocabulary of {weights.name}.")

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo import params
-from zoo.errors import ConfigError, InputError, WeightsError, near
+from zoo.errors import ConfigError, InputError, WeightsError, near, shown
 from zoo.fetching import read_artifact
 from zoo.manifest import TensorSpec, Weights
 from zoo.models import build_published, check_known
@@ -23,6 +23,7 @@ Arrays = tuple[NDArray[Any], ...]
 
 RUNTIMES = ("onnx", "mxnet")
 _ROWS = 256  # of a batch, run at once
+_OF_MXNET = (RuntimeError, TypeError, ValueError, AssertionError)  # MXNetError is a RuntimeError
 
 
 class Runner(ABC):
@@ -37,10 +38,12 @@ class Runner(ABC):
         """The outputs, in the order of the record's, for inputs in the order of the record's.
 
         Raises InputError for an input of the wrong number, shape, dtype or range, WeightsError for
-        a graph that is not what the record says.
+        a network that is not what the record says.
         """
         check_inputs(self.weights, inputs)
-        return self._run(inputs)
+        outputs = self._run(inputs)
+        check_outputs(self.weights, inputs, outputs)
+        return outputs
 
     @abstractmethod
     def _run(self, inputs: Arrays) -> Arrays: ...
@@ -78,14 +81,12 @@ class SessionRunner(Runner):
         names = (spec.name for spec in self.weights.inputs)
         feeds = dict(zip(names, inputs, strict=True))
         try:
-            outputs = tuple(self._session.run(self._outputs, feeds))
+            return tuple(self._session.run(self._outputs, feeds))
         except Exception as error:
             if not is_of_onnxruntime(error) and not isinstance(error, RuntimeError | ValueError):
                 raise
             reason = " ".join(str(error).split())
             raise WeightsError(f"{self.weights.name}: its graph cannot be run: {reason}") from None
-        check_outputs(self.weights, inputs, outputs)
-        return outputs
 
 
 class OnnxRunner(SessionRunner):
@@ -113,6 +114,15 @@ class MxnetRunner(Runner):
         self._net.hybridize(static_alloc=True)
 
     def _run(self, inputs: Arrays) -> Arrays:
+        try:
+            return self._called(inputs)
+        except _OF_MXNET as error:
+            reason = shown(" ".join(str(error).splitlines()[-1:]), 300)
+            raise WeightsError(
+                f"{self.weights.name}: its network cannot be run: {reason}"
+            ) from None
+
+    def _called(self, inputs: Arrays) -> Arrays:
         data, *states = (self._mx.nd.array(one, dtype=_mxnet_dtype(one)) for one in inputs)
         if not states:
             return (self._net(data).asnumpy(),)
@@ -177,25 +187,33 @@ def _check_tensor(name: str, spec: TensorSpec, array: Any, axes: dict[str, int])
 
 
 def check_outputs(weights: Weights, inputs: Arrays, outputs: Sequence[Any]) -> None:
-    """Raises WeightsError unless a graph's outputs for `inputs` are what the record declares."""
+    """Raises WeightsError unless a network's outputs for `inputs` are what the record declares."""
+    if len(outputs) != len(weights.outputs):
+        raise WeightsError(
+            f"{weights.name}: its network has {len(outputs)} outputs, not {len(weights.outputs)}, "
+            "as the record says."
+        )
     axes = {
         size: given
         for spec, array in zip(weights.inputs, inputs, strict=True)
         for size, given in zip(spec.shape, array.shape, strict=True)
     }
     for spec, array in zip(weights.outputs, outputs, strict=True):
-        found = list(getattr(array, "shape", ()))
-        wanted = [axes.get(size, size) for size in spec.shape]
-        fits = len(found) == len(wanted) and all(
-            isinstance(one, str) or one == size for one, size in zip(wanted, found, strict=True)
+        _check_output(weights.name, spec, array, [axes.get(size, size) for size in spec.shape])
+
+
+def _check_output(name: str, spec: TensorSpec, array: Any, wanted: Sequence[int | str]) -> None:
+    found = list(getattr(array, "shape", ()))
+    fits = len(found) == len(wanted) and all(
+        isinstance(one, str) or one == size for one, size in zip(wanted, found, strict=True)
+    )
+    kind = str(getattr(array, "dtype", type(array).__name__))
+    if not fits or kind != spec.dtype:
+        raise WeightsError(
+            f"{name}: output {spec.name!r} of its network is {kind} "
+            f"({', '.join(map(str, found))}), not {spec.dtype} "
+            f"({', '.join(map(str, wanted))}), as the record says."
         )
-        kind = str(getattr(array, "dtype", type(array).__name__))
-        if not fits or kind != spec.dtype:
-            raise WeightsError(
-                f"{weights.name}: output {spec.name!r} of its graph is {kind} "
-                f"({', '.join(map(str, found))}), not {spec.dtype} "
-                f"({', '.join(map(str, wanted))}), as the record says."
-            )
 
 
 def _check_ids(weights: Weights, spec: TensorSpec, ids: NDArray[Any]) -> None:
