@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-from records import record, weights
+from records import record, tensor, weights
 
 from zoo import tables
 from zoo.errors import ManifestError
@@ -33,6 +34,8 @@ def _perplexity() -> Weights:
         preprocessing={"kind": "tokens", "level": "word", "unknown": "<unk>", "end": "<eos>"},
         labels=None,
         metrics=[metric],
+        outputs=[{"name": "output", "shape": ["time", "batch", 33278], "dtype": "float32"}],
+        golden={**record()["golden"], "input": tensor(np.zeros((2, 1), np.int64))},
     )
 
 

@@ -23,7 +23,8 @@ ADULT = zoo.get_weights("logistic_regression.adult")
 
 
 def on(dataset: str, weights: Weights) -> dict[str, Any]:
-    return {"metrics": tuple(dataclasses.replace(one, dataset=dataset) for one in weights.metrics)}
+    metrics = tuple(dataclasses.replace(one, dataset=dataset) for one in weights.metrics)
+    return {"metrics": metrics, "seeds": None}
 
 
 def preparing(weights: Weights, **changes: Any) -> dict[str, Any]:
