@@ -23,10 +23,14 @@ from zoo.errors import InputError
 
 Floats = NDArray[np.float32]
 
+# of pixels alone: EPS is a program, which Pillow gives to Ghostscript, and IPTC may hold EPS
+_COMMON = ("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "HEIF", "PPM", "ICO")
+_RARE = ("ICNS", "JPEG2000", "PSD", "PCX", "DDS", "SGI", "QOI", "TGA")  # TGA has no mark of its own
 _COLOUR_CHANNELS = (3, 4)
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 _FAINT = 0.1  # of the strongest ink; what is fainter is not cropped to
 _BLANK = 8.0  # of 255 grey levels; what differs less is paper
+_SHEET = 0.95  # of its rectangle is opaque in a sheet, whose corners may be round
 _TURNS = {  # EXIF's orientations to what undoes them
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -45,15 +49,23 @@ _DAMAGED = (OSError, ValueError, SyntaxError, RuntimeError, struct.error)
 def open_picture(source: Path | BinaryIO, name: str) -> Image.Image:
     """A picture from a file or a stream, which messages call `name`. Raises InputError."""
     try:
-        with _silence(), Image.open(source) as opened:
+        with _silence(), Image.open(source, formats=_known_formats()) as opened:
             opened.load()
             return opened
     except FileNotFoundError:
         raise InputError(f"There is no file {name}.") from None
     except UnidentifiedImageError:
-        raise InputError(f"{name} is not a picture in a format that Pillow reads.") from None
+        raise InputError(
+            f"{name} is not a picture in a format that is read here: give PNG, JPEG, GIF or TIFF."
+        ) from None
     except (*_DAMAGED, Image.DecompressionBombError) as error:
         raise InputError(f"{name} cannot be read as a picture: {error}.") from error
+
+
+def _known_formats() -> list[str]:
+    """Those that this Pillow has."""
+    Image.init()
+    return [one for one in _COMMON + _RARE if one in Image.OPEN]
 
 
 @contextmanager
@@ -177,6 +189,7 @@ def _grey_of_image(picture: Image.Image) -> tuple[Floats, bool]:
 def _levels_of(picture: Image.Image) -> tuple[Floats, bool]:
     if picture.width == 0 or picture.height == 0:
         raise InputError("The picture is empty: it has no pixels.")
+    _load(picture)
     picture = _upright(picture)
     if picture.mode.startswith("I"):
         return _of_integers(picture), True
@@ -185,6 +198,14 @@ def _levels_of(picture: Image.Image) -> tuple[Floats, bool]:
     if picture.mode == "F":
         return _scaled_to_255(np.asarray(picture, np.float32)), True
     return np.asarray(picture.convert("L"), np.float32), picture.mode in ("1", "L")
+
+
+def _load(picture: Image.Image) -> None:
+    try:
+        with _silence():
+            picture.load()
+    except (AssertionError, AttributeError):  # the one in newer versions of Pillow
+        raise InputError("The picture's file is closed: call the picture's load() first.") from None
 
 
 def _of_integers(picture: Image.Image) -> Floats:
@@ -205,12 +226,27 @@ def _upright(picture: Image.Image) -> Image.Image:
 
 
 def _on_contrasting_paper(picture: Image.Image) -> Floats:
-    """Grey levels over white where what is visible is dark, over black where it is light."""
+    """Grey levels over white where what is visible is dark, over black where it is light.
+
+    What is around an opaque sheet gets the sheet's own grey.
+    """
     grey = np.asarray(picture.convert("RGB").convert("L"), np.float32)
     alpha = np.asarray(picture.getchannel("A"), np.float32) / 255
+    opaque = alpha == 1
+    if _is_sheet(opaque):
+        return np.asarray(np.where(opaque, grey, np.median(grey[opaque])), np.float32)
     visible = float(alpha.sum())
     paper = 0.0 if visible and float((grey * alpha).sum()) / visible > 127.5 else 255.0
     return np.asarray(grey * alpha + paper * (1 - alpha), np.float32)
+
+
+def _is_sheet(opaque: NDArray[np.bool_]) -> bool:
+    """Whether what is opaque is a rectangle, and more than half of the picture."""
+    if opaque.mean() <= 0.5:
+        return False
+    rows, columns = np.flatnonzero(opaque.any(axis=1)), np.flatnonzero(opaque.any(axis=0))
+    rectangle = opaque[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return bool(rectangle.mean() > _SHEET)
 
 
 def _ink(grey: Floats) -> Floats:

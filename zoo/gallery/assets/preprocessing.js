@@ -3,6 +3,7 @@
 
 const FAINT = 0.1; // of the strongest ink; what is fainter is not cropped to
 const BLANK = 8; // of 255 grey levels; what differs less is paper
+const SHEET = 0.95; // of its rectangle is opaque in a sheet, whose corners may be round
 
 export class BlankPicture extends Error {}
 
@@ -34,23 +35,49 @@ function isGrey({ data }) {
   return true;
 }
 
-/** Grey levels over white where what is visible is dark, over black where it is light. */
+/** Grey levels of the pixels; what is around an opaque sheet gets the sheet's own grey. */
 function greyLevels({ data, width, height }) {
-  const levels = new Float32Array(width * height);
+  const grey = new Float32Array(width * height);
+  for (let at = 0; at < grey.length; at++) {
+    const [red, green, blue] = data.subarray(4 * at, 4 * at + 3);
+    grey[at] = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
+  }
+  const opaque = grey.filter((_, at) => data[4 * at + 3] === 255);
+  if (opaque.length === grey.length) return { levels: grey, width, height };
+  if (!isSheet(data, width, height, opaque.length)) {
+    return { levels: onContrastingPaper(grey, data), width, height };
+  }
+  const paper = median(opaque);
+  const levels = grey.map((level, at) => (data[4 * at + 3] === 255 ? level : paper));
+  return { levels, width, height };
+}
+
+/** Over white where what is visible is dark, over black where it is light. */
+function onContrastingPaper(grey, data) {
   let visible = 0;
   let light = 0;
-  for (let at = 0; at < levels.length; at++) {
-    const [red, green, blue, alpha] = data.subarray(4 * at, 4 * at + 4);
-    levels[at] = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
-    visible += alpha / 255;
-    light += levels[at] * (alpha / 255);
+  for (let at = 0; at < grey.length; at++) {
+    visible += data[4 * at + 3] / 255;
+    light += grey[at] * (data[4 * at + 3] / 255);
   }
   const paper = visible && light / visible > 127.5 ? 0 : 255;
-  for (let at = 0; at < levels.length; at++) {
+  return grey.map((level, at) => {
     const alpha = data[4 * at + 3] / 255;
-    levels[at] = levels[at] * alpha + paper * (1 - alpha);
+    return level * alpha + paper * (1 - alpha);
+  });
+}
+
+/** Whether what is opaque is a rectangle, and more than half of the picture. */
+function isSheet(data, width, height, count) {
+  if (count <= (width * height) / 2) return false;
+  let [top, bottom, left, right] = [height, 0, width, 0];
+  for (let at = 0; at < width * height; at++) {
+    if (data[4 * at + 3] < 255) continue;
+    const [row, column] = [Math.floor(at / width), at % width];
+    [top, bottom] = [Math.min(top, row), Math.max(bottom, row + 1)];
+    [left, right] = [Math.min(left, column), Math.max(right, column + 1)];
   }
-  return { levels, width, height };
+  return count > SHEET * (bottom - top) * (right - left);
 }
 
 /** How far each pixel is from the border's median, towards the other end, cropped to the ink. */
@@ -84,7 +111,7 @@ function border(levels, width, height) {
 }
 
 function median(numbers) {
-  const sorted = numbers.sort((a, b) => a - b);
+  const sorted = Float32Array.from(numbers).sort();
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
