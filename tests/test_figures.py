@@ -13,6 +13,9 @@ from zoo.figures import duration, file_size, metric_value
         (0, "0 bytes"),
         (999, "999 bytes"),
         (1000, "1.0 kB"),
+        (999_949, "999.9 kB"),
+        (999_960, "1.0 MB"),
+        (999_960_000, "1.0 GB"),
         (1724992, "1.7 MB"),
         (14_700_000_000, "14.7 GB"),
     ],
@@ -22,7 +25,14 @@ def test_file_sizes(size: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.4, "0 seconds"), (12.4, "12 seconds"), (123.4, "2.1 minutes")]
+    ("seconds", "text"),
+    [
+        (0.4, "0 seconds"),
+        (12.4, "12 seconds"),
+        (59.4, "59 seconds"),
+        (59.7, "1.0 minutes"),
+        (123.4, "2.1 minutes"),
+    ],
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text

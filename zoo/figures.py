@@ -8,16 +8,16 @@ _DIGITS = {"accuracy": 2, "perplexity": 2}
 def file_size(count: int) -> str:
     """Bytes for people: `1.7 MB`."""
     size = float(count)
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+    for unit, digits in (("bytes", 0), ("kB", 1), ("MB", 1)):
+        if round(size, digits) < 1000:
+            return f"{size:.{digits}f} {unit}"
         size /= 1000
     return f"{size:.1f} GB"
 
 
 def duration(seconds: float) -> str:
     """How long something took, for people: `42 seconds`, `11.5 minutes`."""
-    return f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.1f} minutes" if round(seconds) >= 60 else f"{seconds:.0f} seconds"
 
 
 def metric_value(name: str, value: float, standard_error: float | None = None) -> str:
