@@ -109,6 +109,19 @@ def test_a_module_checkpoint_fits_its_symbol(mx: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "p").exists()
 
 
+def test_a_network_and_a_graph_are_not_asked_together(tmp_path: Path) -> None:
+    (tmp_path / "x.params").write_bytes(params_file(ARRAYS))
+    (tmp_path / "x.json").write_text(_symbol(a="(2, 3)", b="(2,)", c="(1,)"))
+    with pytest.raises(WeightsError, match="of a network or of a graph: give one of the two"):
+        import_params(
+            tmp_path / "x.params",
+            tmp_path / "o",
+            architecture="lenet",
+            symbol=tmp_path / "x.json",
+        )
+    assert not (tmp_path / "o").exists()
+
+
 def _symbol(**shapes: str) -> str:
     nodes = [{"op": "null", "name": "data", "inputs": []}]
     nodes += [{"op": "null", "name": k, "attrs": {"__shape__": one}} for k, one in shapes.items()]

@@ -42,11 +42,13 @@ def import_params(
 
     The file may come from Block.save_parameters, HybridBlock.export, ParameterDict.save or
     Module.save_checkpoint. With `architecture`, a name for `get_model` with its `config`, the
-    arrays must be exactly that network's and take its structural names; with `symbol`, the
+    arrays must be exactly that network's and take its structural names; with `symbol` instead, the
     `-symbol.json` beside the file, they must be exactly the variables of that graph, `inputs` left
     out; where those are not named, a parameter is known by its name's end or by its shape. Raises
     WeightsError, OSError, and what `get_model` raises.
     """
+    if architecture is not None and symbol is not None:
+        raise WeightsError("Weights are those of a network or of a graph: give one of the two.")
     if inputs and symbol is None:
         raise WeightsError("Inputs are those of a symbol: give symbol too.")
     arrays = read_params(source)
