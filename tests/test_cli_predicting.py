@@ -9,8 +9,9 @@ import pytest
 from command_line import Run, document, refusal, without_styles
 from PIL import Image
 
-from zoo import samples
-from zoo.pipelines import pipeline
+from zoo import get_weights, samples
+from zoo.cli import predicting, showing
+from zoo.pipelines import Estimate, Prediction, pipeline
 from zoo.runtimes import RUNTIMES
 
 pytest_plugins = ["hubs", "cli_hub"]
@@ -116,7 +117,14 @@ def test_what_is_no_picture(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", ["5, 41, -3.5", "5 41 -3.5", "income=-3.5 rooms=5 age=41", "1:5 2:41 3:-3.5"]
+    "row",
+    [
+        "5, 41, -3.5",
+        "5 41 -3.5",
+        "income=-3.5 rooms=5 age=41",
+        "income = -3.5, rooms= 5 age =41",
+        "1:5 2:41 3:-3.5",
+    ],
 )
 @pytest.mark.usefixtures("embedded")
 def test_a_row_of_features(row: str, run: Run) -> None:
@@ -163,6 +171,49 @@ def test_rows_that_do_not_fit(row: str, run: Run) -> None:
 def test_a_feature_that_is_given_twice(row: str, feature: str, run: Run) -> None:
     message = refusal(run("predict", "linear_regression", row))
     assert message == f"Feature {feature} is given twice: give each once."
+
+
+@pytest.mark.parametrize("word", ["income", "=3", "income="])
+@pytest.mark.usefixtures("embedded")
+def test_a_word_that_is_no_pair(word: str, run: Run) -> None:
+    message = refusal(run("predict", "linear_regression", f"rooms=5, age=41, {word}"))
+    assert message.endswith("is no name=value pair, such as 'age=41'.")
+
+
+@pytest.mark.usefixtures("embedded")
+def test_what_a_stranger_has_written_does_not_command_the_terminal(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "rows").write_text("1\x1b[2J 3:1\n")
+    picture = tmp_path / "three\x1b[2J.png"
+    picture.write_bytes(samples.digits()[3].read_bytes())
+    for arguments in (
+        ("linear_regression", tmp_path / "rows"),
+        ("logistic_regression", tmp_path / "rows"),
+        ("lenet", picture),
+    ):
+        shown = run("predict", *arguments).stdout
+        assert "\N{REPLACEMENT CHARACTER}[2J" in shown
+        assert "\x1b" not in shown
+
+
+@pytest.mark.usefixtures("embedded")
+def test_labels_of_a_stranger_do_not_command_the_terminal() -> None:
+    console = showing.open_console()
+    label = "\x1b[2Jcat"
+    for answer in (Prediction(label, 0.8, {label: 0.8, "dog": 0.2}), Estimate(1.0, label)):
+        weights = get_weights("logistic_regression")
+        shown = predicting._answer("3:1", "3:1", answer, weights, 5, console).plain
+        assert "\N{REPLACEMENT CHARACTER}[2Jcat" in shown
+        assert "\x1b" not in shown
+
+
+@pytest.mark.usefixtures("embedded")
+def test_a_beam_wider_than_the_memory(run: Run) -> None:
+    result = run("generate", WORDS, "the", "--beam", 1001)
+    assert result.exit_code == 2
+    assert "1000" in result.stderr
+    assert run("generate", WORDS, "the", "--beam", 1000, "--length", 2).exit_code == 0
 
 
 @pytest.mark.usefixtures("embedded")

@@ -111,6 +111,31 @@ def test_a_regression_gives_a_value_with_its_unit(runtime: str, hub: Hub) -> Non
     assert predict([[7, 20, 5], [7, 20, 5]])[1] == estimate
 
 
+class _Unsure(_Sure):
+    """A runner whose network has no number for its second row."""
+
+    def __init__(self, value: float) -> None:
+        self.logits = np.array([[1.0], [value], [0.0]], np.float32)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["logistic_regression.tiny", "linear_regression.tiny"])
+def test_an_answer_that_is_not_finite_is_refused(name: str, value: float, hub: Hub) -> None:
+    runner: Any = _Unsure(value)
+    row = np.zeros((3, 123 if name.startswith("logistic") else 3))
+    with pytest.raises(InputError, match=r"^Row 2 of 3: The network's answer is not a finite"):
+        Predictor(hub[name], runner)(row)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_numbers_too_large_for_the_network_are_refused(runtime: str, hub: Hub) -> None:
+    predict = pipeline(hub["linear_regression.tiny"], runtime)
+    small = dict(hub["linear_regression.tiny"].preprocessing, std=[1e-3, 1e-3, 1e-3])
+    predict.weights = dataclasses.replace(predict.weights, preprocessing=small)
+    with pytest.raises(InputError, match=r"^The network's answer is not a finite number"):
+        predict([3e38, 3e38, 3e38])
+
+
 def test_raw_inputs_that_do_not_fit_are_refused(hub: Hub) -> None:
     with pytest.raises(InputError, match="no file"):
         pipeline(hub["lenet.tiny"])("no-such-file.png")
@@ -210,10 +235,18 @@ def test_text_ends_before_a_stop_token(hub: Hub) -> None:
     assert write("the", stop=["\n"], **options).tokens == whole[: whole.index("<eos>")]
 
 
-def test_a_text_without_a_prompt_begins_with_a_line(hub: Hub) -> None:
-    words, characters = pipeline(hub[WORDS]), pipeline(hub[CHARACTERS])
-    assert words("", length=5).tokens == words("", length=5, seed=3).tokens
-    assert len(characters("", length=5).text) == 5
+@pytest.mark.parametrize(("name", "first"), [(WORDS, "<eos>"), (CHARACTERS, "\n")])
+def test_a_text_without_a_prompt_begins_with_a_line(
+    name: str, first: str, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = pipeline(hub[name])
+    read: list[Any] = []
+    step = write.runner.step
+    monkeypatch.setattr(
+        write.runner, "step", lambda ids, state: read.append(ids.tolist()) or step(ids, state)
+    )
+    assert len(write("", length=5).tokens) == 5
+    assert read[0] == [[write.vocabulary.index[first]]]
 
 
 def test_prompts_and_options_that_do_not_fit_are_refused(hub: Hub) -> None:

@@ -116,10 +116,12 @@ def _are_indices(raw: Any, count: int) -> bool:
         isinstance(raw, list | tuple)
         and 0 < len(raw) < count
         and all(isinstance(one, int | np.integer) and not isinstance(one, bool) for one in raw)
+        and (len(raw) == 1 or not {0, 1}.issuperset(raw))  # else a row of 0 and 1 that is too short
     )
 
 
 def _active(indices: Sequence[int], count: int) -> NDArray[np.float64]:
+    refuse_twice(indices)
     row = np.zeros(count)
     for index in indices:
         row[_position(index, count)] = 1

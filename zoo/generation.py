@@ -22,6 +22,7 @@ from zoo.errors import ConfigError
 State = tuple[NDArray[Any], ...]
 Step = Callable[[NDArray[np.int64], State], tuple[NDArray[Any], State]]
 
+_WIDEST_BEAM = 1000  # sentences, each with logits for the whole vocabulary
 _PROMPT_CHUNK = 64  # time steps; bounds the logits that a long prompt needs at once
 
 
@@ -53,7 +54,8 @@ class Decoding:
         _require(top_k is None or (_is_whole(top_k) and top_k >= 1), "top_k", "1 or more", top_k)
         top_p = self.top_p
         _require(top_p is None or 0 < top_p <= 1, "top_p", "above 0 and at most 1", top_p)
-        _require(_is_whole(self.beam) and self.beam >= 1, "beam", "1 or more", self.beam)
+        in_range = _is_whole(self.beam) and 1 <= self.beam <= _WIDEST_BEAM
+        _require(in_range, "beam", f"from 1 to {_WIDEST_BEAM}", self.beam)
         penalty = self.length_penalty
         _require(0 <= penalty <= 10, "length_penalty", "from 0 to 10", penalty)
         _require(_is_whole(self.seed) and self.seed >= 0, "seed", "0 or more", self.seed)

@@ -99,6 +99,7 @@ class Predictor(Pipeline):
 
     def __call__(self, raw: Any, /) -> Any:
         outputs = self.runner.run_rows(prepare(raw, self.weights))
+        _refuse_infinite(outputs, self.weights.preprocessing["kind"])
         answers = [_answer(self.weights, row.astype(np.float64)) for row in outputs]
         return answers if transforms.is_batch(raw, self.weights.preprocessing) else answers[0]
 
@@ -192,6 +193,16 @@ def prepare(raw: Any, weights: Weights) -> NDArray[np.float32]:
     if weights.preprocessing["kind"] == "image":
         return transforms.image(raw, weights.preprocessing)
     return transforms.features(raw, weights.preprocessing)
+
+
+def _refuse_infinite(outputs: NDArray[Any], kind: str) -> None:
+    """Raises InputError, with the place of the row, for an output that is not finite."""
+    finite = np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1)
+    if finite.all():
+        return
+    row, other = ("Picture", "another") if kind == "image" else ("Row", "numbers nearer to 0")
+    place = f"{row} {int(np.argmin(finite)) + 1} of {len(finite)}: " if len(finite) > 1 else ""
+    raise InputError(f"{place}The network's answer is not a finite number: give {other}.")
 
 
 def _answer(weights: Weights, output: NDArray[np.float64]) -> Prediction | Estimate:

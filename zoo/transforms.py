@@ -53,7 +53,8 @@ def standardize(values: NDArray[Any], preprocessing: Mapping[str, Any]) -> Float
         values = values - np.asarray(preprocessing["mean"], np.float64)
     if "std" in preprocessing:
         values = values / np.asarray(preprocessing["std"], np.float64)
-    return values.astype(np.float32)
+    with np.errstate(over="ignore"):  # a pipeline refuses what comes of infinity
+        return values.astype(np.float32)
 
 
 def is_batch(raw: Any, preprocessing: Mapping[str, Any]) -> bool:

@@ -45,7 +45,11 @@ def generate(
     beam: Annotated[
         int,
         typer.Option(
-            "--beam", metavar="N", min=1, help="Keep this many sentences, and take the likeliest."
+            "--beam",
+            metavar="N",
+            min=1,
+            max=1000,
+            help="Keep this many sentences, and take the likeliest.",
         ),
     ] = 1,
     seed: Annotated[

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _WIDEST_BAR = 30
 _READER = "lenet"  # reads the pictures that are given without a name
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")  # also where there is no such file
+_AROUND_EQUALS = re.compile(r"\s*=\s*")
 _OPTION = re.compile(r"-[^\d.]")  # and not a negative number
 
 
@@ -146,9 +147,18 @@ def _features(row: str) -> str | list[str] | dict[str, str]:
 
     if "=" not in row:
         return words(row)
-    pairs = [word.partition("=") for word in row.replace(",", " ").split()]
-    refuse_twice(name for name, _, _ in pairs)
-    return {name: value for name, _, value in pairs}
+    pairs = [_named_value(word) for word in _AROUND_EQUALS.sub("=", row).replace(",", " ").split()]
+    refuse_twice(name for name, _ in pairs)
+    return dict(pairs)
+
+
+def _named_value(word: str) -> tuple[str, str]:
+    from zoo.errors import InputError
+
+    name, _, value = word.partition("=")
+    if not name or not value:
+        raise InputError(f"{word!r} is no name=value pair, such as 'age=41'.")
+    return name, value
 
 
 def _answer(
@@ -158,11 +168,12 @@ def _answer(
 
     from zoo.pipelines import Estimate
 
+    title = f"{showing.harmless(shown)}: "
     if isinstance(answer, Estimate):
-        return Text.assemble(f"{shown}: ", (str(answer), "bold"))
+        return Text.assemble(title, (showing.harmless(str(answer)), "bold"))
     share = showing.percent(answer.probability).strip()
-    head = Text.assemble(f"{shown}: ", (answer.label, "bold"), f", {share}")
-    shares = answer.top(top)
+    head = Text.assemble(title, (showing.harmless(answer.label), "bold"), f", {share}")
+    shares = [(showing.harmless(label), one) for label, one in answer.top(top)]
     if weights.preprocessing["kind"] != "image":
         return Text("\n").join([head, showing.bars(shares, _WIDEST_BAR, console)])
     drawn = showing.picture(seen(raw, weights), console)
