@@ -61,17 +61,31 @@ from zoo.onnx import export_onnx
 net = nn.HybridSequential()
 net.add(*(nn.Dense(1024, use_bias=False, in_units=1024) for _ in range(16)))
 net.initialize(mx.init.One())
+params = None
+if "symbol" in sys.argv:
+    params = {name: one.data() for name, one in net.collect_params().items()}
+    net = net(mx.sym.var("data"))
 mx.nd.waitall()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-export_onnx(net, sys.argv[1], inputs=("batch", 1024), check=False, external_data=len(sys.argv) > 2)
+export_onnx(
+    net,
+    sys.argv[1],
+    inputs=("batch", 1024),
+    params=params,
+    check=False,
+    external_data="external" in sys.argv,
+)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is counted in KiB on Linux")
+@pytest.mark.parametrize("kind", ["block", "symbol"])
 @pytest.mark.parametrize("external", [[], ["external"]], ids=["one file", "two files"])
-def test_an_export_holds_one_weight_at_a_time(external: list[str], tmp_path: Path) -> None:
-    command, mebi = [sys.executable, "-c", GROWTH, tmp_path / "net.onnx", *external], 1 << 20
+def test_an_export_holds_one_weight_at_a_time(
+    external: list[str], kind: str, tmp_path: Path
+) -> None:
+    command, mebi = [sys.executable, "-c", GROWTH, tmp_path / "net.onnx", kind, *external], 1 << 20
     told = subprocess.check_output(command, text=True)
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) > 64 * mebi
     assert int(told) * 1024 < 32 * mebi

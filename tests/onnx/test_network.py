@@ -17,6 +17,7 @@ from zoo import params
 from zoo._mxnet import gluon, mx, nn
 from zoo.errors import ExportError
 from zoo.onnx import bind, export_onnx, to_model
+from zoo.onnx.network import open_network
 
 
 def names(values: Any) -> list[str]:
@@ -84,6 +85,73 @@ def test_a_checkpoint_of_symbol_and_parameters(tmp_path: Path) -> None:
     graph = onnx.load(report.path).graph
     assert names(graph.node) == ["fc/Gemm", "bn/BatchNormalization", "softmax/Softmax"]
     assert report.max_rel < 1e-5
+
+
+def colons() -> tuple[Any, dict[str, Any]]:
+    """A layer whose parameters are named as Keras-MXNet names them."""
+    weight, bias = mx.sym.var("dense/kernel:0"), mx.sym.var("dense/bias:0")
+    symbol = mx.sym.FullyConnected(mx.sym.var("data"), weight, bias, num_hidden=2)
+    return symbol, {"dense/kernel:0": mx.nd.ones((2, 6)), "dense/bias:0": mx.nd.array([1, 2])}
+
+
+@pytest.mark.parametrize("kind", ["", "arg:"])
+def test_names_with_a_colon_stay_as_they_are(tmp_path: Path, kind: str) -> None:
+    symbol, values = colons()
+    values = {f"{kind}{name}": array for name, array in values.items()}
+    report = export_onnx(symbol, tmp_path / "net.onnx", inputs={"data": ROW}, params=values)
+    assert report.max_rel < 1e-6
+    assert names(onnx.load(report.path).graph.initializer) == ["dense/bias:0", "dense/kernel:0"]
+
+
+def test_parameters_of_a_symbol_may_be_a_path_or_the_mappings_of_both_kinds(
+    tmp_path: Path,
+) -> None:
+    symbol, values = colons()
+    file = tmp_path / "net.params"
+    mx.nd.save(str(file), {f"arg:{name}": array for name, array in values.items()})
+    written = [
+        export_onnx(symbol, tmp_path / f"{place}.onnx", inputs={"data": ROW}, params=given).sha256
+        for place, given in enumerate([values, file, str(file), (values, {}), [values, {}]])
+    ]
+    assert len(set(written)) == 1
+
+
+def test_parameters_of_a_symbol_that_are_none_are_refused() -> None:
+    with pytest.raises(ExportError, match="params must be a path, a mapping"):
+        to_model(colons()[0], inputs={"data": ROW}, params=3)  # type: ignore[arg-type]
+
+
+def test_sparse_and_numpy_parameters_are_taken_too(tmp_path: Path) -> None:
+    symbol, values = colons()
+    values["dense/kernel:0"] = values["dense/kernel:0"].tostype("row_sparse")
+    values["dense/bias:0"] = values["dense/bias:0"].asnumpy()
+    report = export_onnx(symbol, tmp_path / "net.onnx", inputs={"data": ROW}, params=values)
+    assert report.max_rel < 1e-6
+
+
+@pytest.mark.parametrize(("function", "numpy"), [(mx.sym.exp, False), (mx.sym.np.exp, True)])
+def test_only_operators_of_numpy_switch_its_shapes_on(function: Any, numpy: bool) -> None:
+    data = mx.sym.var("data_np")
+    data = data.as_np_ndarray() if numpy else data
+    network = open_network(function(data).as_nd_ndarray(), {"data_np": ROW}, {})
+    with network.scope():
+        assert mx.util.is_np_shape() is numpy
+
+
+class Bare(gluon.HybridBlock):
+    """A block without a prefix, in which MXNet names an operator."""
+
+    def __init__(self) -> None:
+        super().__init__(prefix="")
+
+    def hybrid_forward(self, F: Any, data: Any) -> Any:
+        return F.exp(data)
+
+
+def test_the_same_block_gives_the_same_bytes_again(tmp_path: Path) -> None:
+    net = Bare()
+    reports = [export_onnx(net, tmp_path / f"{place}.onnx", inputs=ROW) for place in range(2)]
+    assert reports[0].sha256 == reports[1].sha256
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of SymbolBlock.imports itself

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from zoo.errors import ExportError
-from zoo.onnx.symbol import Attributes, read_symbol
+from zoo.onnx.symbol import Attributes, operators, read_symbol
 
 
 def node(op: str, name: str, inputs: list[list[int]], **attributes: str) -> dict[str, Any]:
@@ -40,6 +40,12 @@ def test_a_deep_graph_needs_no_recursion() -> None:
     nodes += [node("exp", f"exp{place}", [[place, 0, 0]]) for place in range(20000)]
     graph = read_symbol(json.dumps({"nodes": nodes, "heads": [[20000, 0, 0]]}))
     assert len(graph.nodes) == 20001
+
+
+def test_operators_are_those_within_others_too() -> None:
+    inner = {"nodes": [node("_npi_exp", "exp", [])]}
+    loop = {**node("_foreach", "loop_np", []), "subgraphs": [inner]}
+    assert operators(json.dumps({"nodes": [loop]})) == {"_foreach", "_npi_exp"}
 
 
 @pytest.fixture

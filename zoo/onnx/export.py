@@ -56,7 +56,7 @@ def export_onnx(
     metadata: Mapping[str, str] | None = None,
     weights: bool = True,
     stored_dtype: str | None = None,
-    params: Mapping[str, Any] | str | Path | None = None,
+    params: Mapping[str, Any] | Sequence[Mapping[str, Any]] | str | Path | None = None,
     sizes: Mapping[str, Sequence[int]] | None = None,
     check: bool = True,
     external_data: bool = False,
@@ -148,7 +148,7 @@ def to_model(
     metadata: Mapping[str, str] | None = None,
     weights: bool = True,
     stored_dtype: str | None = None,
-    params: Mapping[str, Any] | None = None,
+    params: Mapping[str, Any] | Sequence[Mapping[str, Any]] | str | Path | None = None,
     sizes: Mapping[str, Sequence[int]] | None = None,
 ) -> onnx.ModelProto:
     """As `export_onnx`, in memory and without the check. Raises ExportError."""

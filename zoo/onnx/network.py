@@ -18,6 +18,7 @@ from zoo.errors import ExportError
 from zoo.onnx.mxnet_files import describe, free_inputs, parameters_beside, read_network
 from zoo.onnx.shapes import TensorType
 from zoo.onnx.specs import Arguments, flatten, read_specs, rebuild
+from zoo.onnx.symbol import operators
 from zoo.onnx.tracing import Network, Weight
 from zoo.onnx.weights import LazyArrays
 
@@ -74,7 +75,8 @@ class GluonNetwork(Network):
 
     def _call(self, variables: Mapping[str, Any]) -> Any:
         try:
-            return self._net(*rebuild(self._arguments, variables))
+            with mx.name.NameManager():  # MXNet's own goes on counting from call to call
+                return self._net(*rebuild(self._arguments, variables))
         except Exception as error:  # the network's own code may raise anything
             raise ExportError(
                 f"{type(self._net).__name__} cannot be traced with symbols: {error} "
@@ -89,22 +91,21 @@ class SymbolNetwork(Network):
         self,
         symbol: Any,
         inputs: Any,
-        parameters: Mapping[str, Any],
+        given: Mapping[str, Any],
         origin: Mapping[str, str],
     ) -> None:
         self.symbol = symbol
         self.origin = origin
-        given = {name.split(":", 1)[-1]: array for name, array in parameters.items()}
         needed = symbol.list_inputs()
-        self._numpy_shapes = "_np" in symbol.tojson()
-        self._arrays = {name: _numpy(given[name]) for name in needed if name in given}
+        self._numpy_shapes = any(op.startswith("_np") for op in operators(symbol.tojson()))
+        self._given = {name: given[name] for name in needed if name in given}
         free = free_inputs(symbol, given)
         if inputs is None:
             raise ExportError(f"inputs is needed: the shapes of {', '.join(free) or 'all inputs'}.")
         self.inputs = tuple(flatten(read_specs(inputs, free)))
         self.weights = {
-            name: Weight(name, TensorType(array.shape, array.dtype.name))
-            for name, array in self._arrays.items()
+            name: Weight(name, TensorType(tuple(array.shape), np.dtype(array.dtype).name))
+            for name, array in self._given.items()
         }
 
     def load(self, text: str) -> Any:
@@ -116,8 +117,8 @@ class SymbolNetwork(Network):
     def scope(self) -> Any:
         return mx.util.np_shape(self._numpy_shapes or mx.util.is_np_shape())
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        return dict(self._arrays)
+    def arrays(self) -> LazyArrays:
+        return LazyArrays({name: partial(_numpy, one) for name, one in self._given.items()})
 
     def run(self, arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         with self.scope():
@@ -125,10 +126,7 @@ class SymbolNetwork(Network):
 
     def _run(self, arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         given = {spec.name: one for spec, one in zip(self.inputs, arrays, strict=True)}
-        tensors = {
-            name: mx.nd.array(array, dtype=array.dtype)
-            for name, array in {**self._arrays, **given}.items()
-        }
+        tensors = {name: _tensor(array) for name, array in {**self._given, **given}.items()}
         tensors.update(self._labels(tensors))
         # not by `bind`: it overwrites an output from which one listed before it is computed
         run = mx.nd.CachedOp(self.symbol)
@@ -151,9 +149,9 @@ def open_network(net: Any, inputs: Any, parameters: Any) -> Network:
     if isinstance(net, str | Path):
         parameters = parameters_beside(net) if parameters is None else parameters
         origin = describe(net, parameters)
-        net, parameters = read_network(net, parameters)
-    if isinstance(net, mx.sym.Symbol):
-        return SymbolNetwork(net, inputs, parameters or {}, origin)
+    if isinstance(net, str | Path | mx.sym.Symbol):
+        symbol, given = read_network(net, {} if parameters is None else parameters)
+        return SymbolNetwork(symbol, inputs, given, origin)
     if not isinstance(net, gluon.HybridBlock):
         raise ExportError(f"{type(net).__name__} is neither a HybridBlock nor a Symbol.")
     if parameters is not None:
@@ -237,6 +235,14 @@ def _joined(path: str, name: str) -> str:
 def _value(parameter: Any) -> NDArray[Any]:
     value: NDArray[Any] = parameter.list_data()[0].asnumpy()
     return value
+
+
+def _tensor(array: Any) -> Any:
+    """On the CPU; itself where it is there already."""
+    if isinstance(array, np.ndarray):
+        return mx.nd.array(array, dtype=array.dtype)
+    dense = array if array.stype == "default" else array.tostype("default")
+    return dense.as_nd_ndarray().as_in_context(mx.cpu())
 
 
 def _numpy(array: Any) -> NDArray[Any]:

@@ -154,6 +154,17 @@ def read_symbol(text: str) -> SymbolGraph:
     return SymbolGraph(tuple(node for node in nodes if node.index in needed), outputs)
 
 
+def operators(text: str) -> set[str]:
+    """The operators in the JSON text of a symbol, those within others too."""
+    found: set[str] = set()
+    waiting = [json.loads(text)]
+    while waiting:
+        for record in waiting.pop()["nodes"]:
+            found.add(record["op"])
+            waiting.extend(record.get("subgraphs", ()))
+    return found
+
+
 def _node(index: int, record: Mapping[str, Any], version: Mapping[str, Any]) -> Node:
     op, name = record["op"], record["name"]
     attributes = Attributes(f"Operator {op!r} (node {name!r})", record.get("attrs", {}))
