@@ -82,6 +82,20 @@ def test_free_axes(files: tuple[str, str], tmp_path: Path, wanted: Any, shape: l
     assert shape_of(target) == shape
 
 
+@pytest.mark.parametrize(
+    ("sizes", "second"), [((2, 7), "y_axis_0"), ((2, 2), "batch")], ids=["apart", "equal"]
+)
+def test_first_sizes_that_differ_are_different_axes(
+    tmp_path: Path, sizes: tuple[int, int], second: str
+) -> None:
+    symbol = mx.sym.dot(mx.sym.var("x"), mx.sym.var("y"), transpose_b=True)
+    target, free = tmp_path / "net.onnx", [(None, 5), (None, 5)]
+    shapes = [(size, 5) for size in sizes]
+    export_model(symbol, {}, shapes, onnx_file_path=target, dynamic=True, dynamic_input_shapes=free)
+    named = [one.type.tensor_type.shape.dim[0].dim_param for one in onnx.load(target).graph.input]
+    assert named == ["batch", second]
+
+
 def test_shape_inference_names_the_shapes_within(files: tuple[str, str], tmp_path: Path) -> None:
     target = str(tmp_path / "net.onnx")
     export_model(*files, [SHAPE], np.float32, target, run_shape_inference=True)
@@ -109,6 +123,10 @@ def test_a_trained_head_needs_no_label(tmp_path: Path) -> None:
         ({"sym": 3}, "not int"),
         ({"params": 3}, "params must be a path"),
         ({"dynamic": True, "dynamic_input_shapes": []}, "holds 0 shapes for 1"),
+        (
+            {"dynamic": True, "dynamic_input_shapes": [(None, 3)]},
+            "gives 'data' 2 axes, in_shapes 4",
+        ),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(

@@ -306,6 +306,9 @@ def test_inputs_that_make_no_sense_are_refused(
         ({"batch": (2, 2)}, "two different sizes"),
         ({"batch": (2,)}, "two different sizes"),
         ({"batch": (0, 2)}, "two different sizes"),
+        ({"batch": 224}, r"sizes\['batch'\] must be two different sizes, such as .*, not 224"),
+        ({"batch": (2.5, 3.5)}, "two different sizes"),
+        ({"batch": "ab"}, "two different sizes"),
     ],
 )
 def test_sizes_that_make_no_sense_are_refused(sizes: Any, message: str) -> None:

@@ -154,6 +154,17 @@ def test_what_makes_no_sense_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("shape", ["batch,7", "batch,4,32,32"])
+def test_inputs_that_mxnet_refuses_are_told_in_one_line(
+    folder: Path, run: Run, tmp_path: Path, shape: str
+) -> None:
+    options = ("--input", f"data:{shape}")
+    message = refusal(run("export", folder / "net-symbol.json", tmp_path / "net.onnx", *options))
+    assert message.startswith("MXNet refuses these inputs: ")
+    assert "\n" not in message
+    assert "Traceback" not in message
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -173,6 +173,17 @@ def test_a_network_that_needs_shapes_cannot_be_traced() -> None:
         to_model(layer, inputs=ROW)
 
 
+def test_what_a_network_raises_is_told_in_one_line() -> None:
+    def call(F: Any, x: Any) -> Any:
+        raise ValueError("much\n  ahead of it\nthe reason itself.\n")
+
+    with pytest.raises(ExportError) as caught:
+        to_model(nn.HybridLambda(call), inputs=ROW)
+    text = "HybridLambda cannot be traced with symbols: the reason itself. States go into a list"
+    assert str(caught.value).startswith(text)
+    assert "\n" not in str(caught.value)
+
+
 def test_what_is_no_network_is_refused() -> None:
     with pytest.raises(ExportError, match="int is neither a HybridBlock nor a Symbol"):
         to_model(7, inputs=ROW)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from zoo.errors import ExportError, WeightsError
 from zoo.manifest import TensorSpec
 from zoo.onnx.ranking import in_order_of, ranks
+from zoo.onnx.reasons import in_one_line
 from zoo.onnx.scopes import every_node
 from zoo.onnx.sessions import open_session
 from zoo.onnx.shapes import concrete
@@ -47,7 +48,7 @@ def check_structure(model: bytes | Path) -> None:
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise ExportError(f"The model is not valid ONNX: {_in_one_line(error)}") from error
+        raise ExportError(f"The model is not valid ONNX: {in_one_line(error)}") from error
 
 
 def compare(model: bytes | Path, traced: Trace) -> Difference | None:
@@ -110,16 +111,9 @@ def _answer(
     except Exception as error:  # the runtimes' exceptions have no common root
         shapes = ", ".join(f"{name} {array.shape}" for name, array in inputs.items())
         raise ExportError(
-            f"{runtime} cannot run the network on {shapes}: {_in_one_line(error)} "
+            f"{runtime} cannot run the network on {shapes}: {in_one_line(error)} "
             "check=False skips this."
         ) from error
-
-
-def _in_one_line(error: Exception) -> str:
-    """The last line that says something: MXNet and onnx put stacks and contexts around it."""
-    lines = [one.strip() for one in str(error).splitlines() if one.strip()]
-    told = [one for one in lines if not one.startswith("==>")] or [repr(error)]
-    return f"{told[-1].removesuffix('.')}."
 
 
 def _check_kind(name: str, expected: NDArray[Any], found: NDArray[Any]) -> None:

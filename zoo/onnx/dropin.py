@@ -87,22 +87,28 @@ def _types(types: Any, count: int) -> list[str]:
 def _free(
     names: Sequence[str], shapes: Sequence[tuple[int, ...]], wanted: Any
 ) -> list[tuple[int | str, ...]]:
-    """The shapes with names for free axes; equal first sizes are one axis, the batch."""
+    """The shapes with names for free axes; first sizes like the first input's are the batch."""
+    batch = shapes[0][:1]
     if wanted is None:
-        first = shapes[0][0]
-        return [("batch", *one[1:]) if one[0] == first else one for one in shapes]
+        return [("batch", *one[1:]) if one and one[:1] == batch else one for one in shapes]
     if len(wanted) != len(shapes):
         raise ExportError(f"dynamic_input_shapes holds {len(wanted)} shapes for {len(shapes)}.")
+    for name, one, shape in zip(names, wanted, shapes, strict=True):
+        if len(one) != len(shape):
+            raise ExportError(
+                f"dynamic_input_shapes gives {name!r} {len(one)} axes, in_shapes {len(shape)}: "
+                "give each axis a size, a name or None."
+            )
     return [
-        tuple(_axis(name, axis, size) for axis, size in enumerate(shape))
-        for name, shape in zip(names, wanted, strict=True)
+        tuple(_axis(name, axis, size, shape[:1] == batch) for axis, size in enumerate(one))
+        for name, one, shape in zip(names, wanted, shapes, strict=True)
     ]
 
 
-def _axis(name: str, axis: int, size: Any) -> int | str:
+def _axis(name: str, axis: int, size: Any, batched: bool) -> int | str:
     if size is not None:
         return size if isinstance(size, str) else int(size)
-    return f"{name}_axis_{axis}" if axis else "batch"
+    return f"{name}_axis_{axis}" if axis or not batched else "batch"
 
 
 def _sizes(

@@ -12,6 +12,7 @@ from zoo import strict_json
 from zoo._mxnet import mx
 from zoo.errors import ExportError
 from zoo.gluon_params import FormatError, read_index
+from zoo.onnx.reasons import in_one_line
 from zoo.onnx.symbol import read_symbol
 
 SYMBOL = "-symbol.json"
@@ -113,8 +114,7 @@ def _load(load: Any, path: Path) -> Any:
     try:
         return load(str(path))
     except (mx.MXNetError, ValueError) as error:
-        reason = str(error).splitlines()[-1]
-        raise ExportError(f"MXNet cannot read {path}: {reason}") from error
+        raise ExportError(f"MXNet cannot read {path}: {in_one_line(error)}") from error
 
 
 def _unreadable(path: Path, error: OSError) -> ExportError:

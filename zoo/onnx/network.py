@@ -16,6 +16,7 @@ from zoo import params
 from zoo._mxnet import gluon, mx
 from zoo.errors import ExportError
 from zoo.onnx.mxnet_files import describe, free_inputs, parameters_beside, read_network
+from zoo.onnx.reasons import in_one_line
 from zoo.onnx.shapes import TensorType
 from zoo.onnx.specs import Arguments, flatten, read_specs, rebuild
 from zoo.onnx.symbol import operators
@@ -79,8 +80,8 @@ class GluonNetwork(Network):
                 return self._net(*rebuild(self._arguments, variables))
         except Exception as error:  # the network's own code may raise anything
             raise ExportError(
-                f"{type(self._net).__name__} cannot be traced with symbols: {error} "
-                "(states go into a list: inputs=[data, [h, c]])."
+                f"{type(self._net).__name__} cannot be traced with symbols: {in_one_line(error)} "
+                "States go into a list: inputs=[data, [h, c]]."
             ) from error
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import json
+import operator
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout, suppress
@@ -21,6 +22,7 @@ import numpy as np
 
 from zoo.errors import ExportError
 from zoo.manifest import TensorSpec
+from zoo.onnx.reasons import in_one_line
 from zoo.onnx.symbol import Edge
 
 Dimension = int | str | None
@@ -51,11 +53,20 @@ def free_axes(
     for name, pair in (sizes or {}).items():
         if name not in pairs:
             raise ExportError(f"sizes names {name!r}; the free axes are: {', '.join(names)}.")
-        first, second = pair if len(pair) == 2 else (0, 0)
-        if min(first, second) < 1 or first == second:
-            raise ExportError(f"sizes[{name!r}] must be two different sizes, not {pair!r}.")
-        pairs[name] = (first, second)
+        pairs[name] = _pair(name, pair)
     return pairs
+
+
+def _pair(name: str, given: Any) -> tuple[int, int]:
+    try:
+        first, second = (operator.index(one) for one in given)
+    except (TypeError, ValueError):
+        first = second = 0
+    if min(first, second) < 1 or first == second:
+        raise ExportError(
+            f"sizes[{name!r}] must be two different sizes, such as (224, 256), not {given!r}."
+        )
+    return first, second
 
 
 def concrete(shape: Shape, at: Mapping[str, int]) -> tuple[int, ...]:
@@ -128,10 +139,9 @@ def _infer(method: Any, known: Mapping[str, Any]) -> Any:
         try:
             _, outputs, _ = method(**known)
         except (RuntimeError, TypeError, ValueError) as error:  # MXNetError is a RuntimeError
-            reason = str(error).split("Stack trace")[0].strip()
             raise ExportError(
-                f"MXNet refuses these inputs: {reason} "
-                "(`inputs` gives the shapes, `sizes` the sizes of free axes that are tried)."
+                f"MXNet refuses these inputs: {in_one_line(error)} "
+                "`inputs` gives the shapes, `sizes` the sizes of free axes that are tried."
             ) from error
     if outputs is None:
         reason = "; ".join(str(one.message) for one in told)
