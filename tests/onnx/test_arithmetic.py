@@ -81,6 +81,7 @@ CASES = [
     Case("integers_power", function(lambda F, x: x**2), IDS, "Pow"),
     Case("integers_at_most", function(lambda F, x: F.minimum(x, 3)), IDS, "Min"),
     Case("add_n", function(lambda F, x, y, z: F.add_n(x, y, z)), [ROW, ROW, ROW], "Sum"),
+    Case("add_n_integers", function(lambda F, x: F.add_n(x, x, x)), IDS, "Add Add"),
 ]
 
 
@@ -89,6 +90,7 @@ def test_arithmetic(case: Case, opset: int) -> None:
     check(case, opset)
 
 
-def test_a_broken_number_added_to_integers_is_refused() -> None:
-    with pytest.raises(ExportError, match="_plus_scalar"):
-        to_model(nn.HybridLambda(lambda F, x: x + 0.5), inputs=[IDS])
+@pytest.mark.parametrize("number", [0.5, 1e30, float("-inf"), float("nan")])
+def test_a_number_that_is_no_integer_of_theirs_is_refused(number: float) -> None:
+    with pytest.raises(ExportError, match=r"_plus_scalar.*int64 and .* are not supported"):
+        to_model(nn.HybridLambda(lambda F, x: x + number), inputs=[IDS])

@@ -8,7 +8,10 @@ pytest.importorskip("zoo._mxnet", reason="needs MXNet", exc_type=ImportError)
 
 from layers import CUBE, IDS, ROW, Case, check, function, over
 
+from zoo._mxnet import nn
+from zoo.errors import ExportError
 from zoo.manifest import TensorSpec
+from zoo.onnx import to_model
 
 BYTES = TensorSpec("data", ("batch", 5), "uint8")
 COMPARISONS = ("equal", "not_equal", "greater", "greater_equal", "lesser", "lesser_equal")
@@ -69,3 +72,13 @@ CASES = [
 @over(CASES)
 def test_comparison(case: Case, opset: int) -> None:
     check(case, opset)
+
+
+@pytest.mark.parametrize(
+    ("number", "dtype"),
+    [(float("inf"), "int64"), (float("nan"), "int64"), (-1e19, "int64"), (1e12, "int32")],
+)
+def test_a_number_beyond_all_integers_is_refused(number: float, dtype: str) -> None:
+    layer = nn.HybridLambda(lambda F, x: x > number)
+    with pytest.raises(ExportError, match=f"_greater_scalar.*{dtype} and .* are not supported"):
+        to_model(layer, inputs=[TensorSpec("data", ("batch", 5), dtype)])

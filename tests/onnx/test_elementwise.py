@@ -124,3 +124,10 @@ def test_bounds_that_no_integer_meets_are_refused() -> None:
     layer = nn.HybridLambda(lambda F, x: F.clip(x, -5, -2))
     with pytest.raises(ExportError, match="no uint8 lies between -5 and -2"):
         to_model(layer, inputs=[BYTES])
+
+
+@pytest.mark.parametrize("scalar", [0, 1e-200])
+def test_a_smooth_l1_without_a_scale_is_refused(scalar: float) -> None:
+    layer = nn.HybridLambda(lambda F, x: F.smooth_l1(x, scalar=scalar))
+    with pytest.raises(ExportError, match=r"smooth_l1.*: scalar=.* is not supported"):
+        to_model(layer, inputs=ROW)

@@ -54,6 +54,7 @@ def attributes() -> Attributes:
         "axis": "-1",
         "eps": "1e-05",
         "kernel": "(3, 2)",
+        "long": "(3L, -2L)",
         "flatten": "False",
         "layout": "NCHW",
         "none": "None",
@@ -68,6 +69,7 @@ def test_attributes_are_read_by_type(attributes: Attributes) -> None:
     assert attributes.integer("axis", 0) == -1
     assert attributes.number("eps", 0) == 1e-5
     assert attributes.integers("kernel") == (3, 2)
+    assert attributes.integers("long") == (3, -2)
     assert attributes.integers("one") == (1,)
     assert attributes.integers("none", (7,)) == (7,)
     assert attributes.flag("flatten", True) is False
@@ -85,7 +87,7 @@ def test_attributes_that_are_absent_have_the_default(attributes: Attributes) -> 
 
 def test_what_nobody_looked_at_is_told(attributes: Attributes) -> None:
     attributes.integer("axis", 0)
-    attributes.ignore("eps", "kernel", "flatten", "none", "one")
+    attributes.ignore("eps", "kernel", "long", "flatten", "none", "one")
     assert attributes.unread() == ["layout"]
 
 

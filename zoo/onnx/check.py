@@ -54,9 +54,10 @@ def check_structure(model: bytes | Path) -> None:
 def compare(model: bytes | Path, traced: Trace) -> Difference | None:
     """Run both on random inputs, every free axis at its first, then at its second size.
 
-    Raises ExportError for outputs of another shape or dtype, and beyond the tolerance. Rows that a
-    network orders by scores may change places where the scores are all but equal. Outputs that
-    follow from a random draw have no numbers to compare; None where all are such.
+    Raises ExportError for outputs of another shape or dtype, beyond the tolerance, and for integers
+    that are not the same. Rows that a network orders by scores may change places where the scores
+    are all but equal. Outputs that follow from a random draw have no numbers to compare; None where
+    all are such.
     """
     return compare_session(_open(model), traced)
 
@@ -75,7 +76,8 @@ def compare_session(session: Any, traced: Trace) -> Difference | None:
         for name, one, other in zip(traced.outputs, expected, found, strict=True):
             _check_kind(name, one, other)
             if name not in drawn:
-                worst = _difference(name, one, other).or_larger(worst or Difference())
+                measure = _difference if one.dtype.kind == "f" else _equal
+                worst = measure(name, one, other).or_larger(worst or Difference())
     return worst
 
 
@@ -140,6 +142,17 @@ def _difference(name: str, expected: NDArray[Any], found: NDArray[Any]) -> Diffe
             f"{difference.relative:.3g} of its largest number; {TOLERANCE:g} is allowed."
         )
     return difference
+
+
+def _equal(name: str, expected: NDArray[Any], found: NDArray[Any]) -> Difference:
+    """Of integers and of truths, which nothing rounds."""
+    count = np.count_nonzero(expected != found)
+    if count:
+        raise ExportError(
+            f"Output {name!r} differs from MXNet's in {count} of {expected.size} numbers, "
+            f"and no {expected.dtype} may differ."
+        )
+    return Difference()
 
 
 def _draw_all(traced: Trace, at: dict[str, int]) -> Inputs:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ HEADS = frozenset(  # a prediction and its label
     }
 )
 _WITHOUT_EFFECT = frozenset({"cudnn_off", "cudnn_tune", "workspace"})
+_LONG = re.compile(r"(?<=\d)L\b")  # Python 2 wrote (3L, 3L)
 
 
 class Attributes(Mapping[str, str]):
@@ -60,7 +62,7 @@ class Attributes(Mapping[str, str]):
         """A Python literal: a number, a tuple, None, True or False."""
         text = self.text(name, repr(default))
         try:
-            return ast.literal_eval(text)
+            return ast.literal_eval(_LONG.sub("", text))
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             raise ExportError(f"{self._owner}: cannot read {name}={text!r}.") from None
 

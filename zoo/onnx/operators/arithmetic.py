@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial, reduce
 
 from zoo.errors import ExportError
 from zoo.onnx.context import Context, Translator
+from zoo.onnx.operators.comparison import is_beyond
 from zoo.onnx.symbol import Node
 
 Pair = Callable[[Context, str, str, str], str]  # context, two tensors, their dtype
@@ -83,7 +85,10 @@ def binary(pair: Pair) -> Translator:
 
 
 def add_n(node: Node, ctx: Context) -> str:
+    """ONNX's Sum is of floating-point numbers only."""
     node.attributes.ignore("num_args")
+    if not ctx.dtype().startswith("float"):
+        return reduce(partial(ctx.emit, "Add"), ctx.inputs)
     return ctx.emit("Sum", *ctx.inputs)
 
 
@@ -93,7 +98,8 @@ def scalar(name: str, pair: Pair, *, swapped: bool = False) -> Translator:
     def translate(node: Node, ctx: Context) -> str:
         value, dtype = node.attributes.number("scalar", 1), ctx.output().dtype
         node.attributes.ignore("is_int")
-        if not ctx.dtype().startswith("float") and value % 1:
+        broken = not ctx.dtype().startswith("float") and value % 1
+        if broken or (not dtype.startswith("float") and is_beyond(value, dtype)):
             raise ExportError(f"{node.label}: {ctx.dtype()} and {value} are not supported.")
         (data,) = ctx.converted(dtype)
         if value == _NOTHING.get(name) and not swapped:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
 
+from zoo.errors import ExportError
 from zoo.onnx.context import Context, Translator
 from zoo.onnx.symbol import Node
 
@@ -60,14 +60,24 @@ def compare(test: Test) -> Translator:
     return translate
 
 
+def is_beyond(value: float, dtype: str) -> bool:
+    """Whether it is undefined what C++ makes of `value` among integers."""
+    limit = 2.0 ** (63 if dtype == "int64" else 31)
+    return not -limit <= value < limit
+
+
 def number_of(node: Node, dtype: str) -> float:
     """The number beside a tensor as MXNet takes it: cut to an integer where the tensor holds some.
 
-    Beyond the integers of the tensor it wraps around.
+    Beyond the smallest integers it wraps around. Raises ExportError beyond all.
     """
     node.attributes.ignore("is_int")
     value = node.attributes.number("scalar", 1)
-    if dtype.startswith("float") or dtype == "bool" or not math.isfinite(value):
+    if dtype.startswith("float"):
+        return value
+    if is_beyond(value, dtype):
+        raise ExportError(f"{node.label}: {dtype} and {value} are not supported.")
+    if dtype == "bool":
         return value
     return int(np.array(int(value), np.int64).astype(dtype))
 

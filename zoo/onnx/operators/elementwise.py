@@ -207,8 +207,11 @@ def hard_sigmoid(node: Node, ctx: Context) -> str:
 
 def smooth_l1(node: Node, ctx: Context) -> str:
     """(s x)^2 / 2 where |x| < 1 / s^2, else |x| - 1 / (2 s^2)."""
-    (data,), square_of = ctx.inputs, node.attributes.number("scalar", 1) ** 2
+    (data,), number = ctx.inputs, node.attributes.number("scalar", 1)
     node.attributes.ignore("is_int")
+    square_of = number * number
+    if not square_of:
+        raise ExportError(f"{node.label}: scalar={number} is not supported: choose a larger one.")
     size = ctx.emit("Abs", data)
     near = ctx.emit("Less", size, ctx.scalar(1 / square_of))
     curve = ctx.emit("Mul", square(ctx, data), ctx.scalar(square_of / 2))
