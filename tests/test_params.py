@@ -191,6 +191,19 @@ def test_float16_is_widened_only_when_declared(gluon: Any) -> None:
         params.load(net, DENSE, dtype="float64")
 
 
+def test_arrays_are_converted_one_at_a_time(gluon: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from zoo._mxnet import mx
+
+    net, steps = _dense(gluon, in_units=3, initialised=True), []
+    convert, keep = mx.nd.from_numpy, gluon.Parameter.set_data
+    monkeypatch.setattr(
+        mx.nd, "from_numpy", lambda *a, **k: steps.append("convert") or convert(*a, **k)
+    )
+    monkeypatch.setattr(gluon.Parameter, "set_data", lambda *a: steps.append("set") or keep(*a))
+    params.load(net, DENSE)
+    assert steps == ["convert", "set"] * 4
+
+
 def test_contexts(gluon: Any) -> None:
     from zoo._mxnet import mx
 

@@ -149,13 +149,10 @@ def load(net: Any, arrays: Arrays, *, ctx: Any = None, dtype: str | None = None)
     check(arrays, {name: (shapes[name], stored[name]) for name in found})
     _refuse_not_finite(arrays)
     contexts = _contexts(ctx)
-    values = {
-        name: mx.nd.from_numpy(arrays[name].astype(one.dtype), zero_copy=False)
-        for name, one in found.items()
-    }
     for name, parameter in found.items():
         _prepare(parameter, shapes[name], contexts)
-        parameter.set_data(values[name])
+        array = arrays[name].astype(parameter.dtype)
+        parameter.set_data(mx.nd.from_numpy(array, zero_copy=False))
 
 
 def float_dtype(arrays: Arrays) -> str | None:
