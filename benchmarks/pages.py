@@ -12,10 +12,10 @@ from zoo.tables import put_between
 
 
 def write_between(path: Path, begin: str, end: str, parts: Sequence[str]) -> None:
-    """Replace what stands between two marks. Raises ValueError for a page that lacks one."""
+    """Replace what stands between two marks. Raises ValueError for a page without such a pair."""
     page = put_between(path.read_text("utf-8"), begin, end, "\n\n".join(parts))
     if page is None:
-        raise ValueError(f"{path} lacks {begin} or {end}.")
+        raise ValueError(f"{path} has not one line {begin} and one {end}.")
     write_atomically(path, page.encode())
 
 

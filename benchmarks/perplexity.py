@@ -50,7 +50,7 @@ def write_data(path: Path) -> None:
 
 def follow(who: str, command: Sequence[str]) -> Curve:
     """One training: the lines of JSON that it printed."""
-    paths = {"PYTHONPATH": str(HERE.parent / "scripts")}
+    paths = {"PYTHONPATH": str(HERE.parent / "scripts"), "ZOO_THREADS": str(THREADS)}
     found: list[Any] = []
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, env=os.environ | paths, text=True

@@ -98,7 +98,7 @@ def main() -> None:
     rows = read_report(parser.parse_args().report)
     failed = [row.name for row in rows if row.outcome not in ("passed", "skipped")]
     if failed:
-        sys.exit(f"Nothing is written, as {failed[0]} and {len(failed) - 1} more have failed.")
+        sys.exit(f"Nothing is written: {len(failed)} of {len(rows)} failed, first {failed[0]}.")
     page = put_between(PAGE.read_text("utf-8"), START, END, render(rows))
     if page is None:
         sys.exit(f"{PAGE} has not one line {START} and one {END}: add them.")

@@ -128,10 +128,9 @@ def watch(started: Mapping[str, Started], lost: Losses) -> Failure | None:
 
 def _failure(name: str, code: int) -> Failure:
     killed = -code if code < 0 else code - 128  # a shell between tells it so
-    if killed > 0 and code not in _ORDERS:
-        known = killed in set(signal.Signals)
-        called = signal.Signals(killed).name if known else f"signal {killed}"
-        return Failure(f"{name} was killed by {called}", again=True)
+    names = {int(one): one.name for one in signal.Signals}
+    if code < 0 or (killed in names and code not in _ORDERS):
+        return Failure(f"{name} was killed by {names.get(killed, f'signal {killed}')}", again=True)
     return Failure(f"{name} ended with exit code {code}", again=False)
 
 

@@ -101,7 +101,11 @@ def give_up(member: Member, error: BaseException) -> NoReturn:
 
 def _number(name: str, least: int, most: int | None = None) -> int:
     text = os.environ.get(name, "")
-    if not text.isdecimal() or int(text) < least or (most and int(text) > most):
+    if (
+        not (text.isascii() and text.isdecimal())
+        or int(text) < least
+        or (most and int(text) > most)
+    ):
         end = "on" if most is None else f"to {most}"
         sys.exit(f"{name} has to be a number from {least} {end}, not {text!r}.")
     return int(text)

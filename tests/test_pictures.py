@@ -93,6 +93,14 @@ def test_around_a_card_is_its_own_paper(paper: str, ink: str) -> None:
     np.testing.assert_allclose(found, expected, atol=0.02)
 
 
+@pytest.mark.parametrize("alpha", [0, 128])
+def test_strokes_that_are_cut_out_of_a_card_are_ink(alpha: int) -> None:
+    card = _seven("white", "white")
+    ImageDraw.Draw(card).line([(70, 40), (130, 40), (90, 120)], fill=(0, 0, 0, alpha), width=12)
+    expected = transforms.image(_seven("white", "black").convert("RGB"), PLAIN)
+    np.testing.assert_allclose(transforms.image(card, PLAIN), expected, atol=0.02)
+
+
 @pytest.mark.parametrize("share", [0.2, 0.7])
 def test_a_shape_that_is_cut_out_is_no_card(share: float) -> None:
     side = 120

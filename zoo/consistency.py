@@ -74,7 +74,11 @@ def _of_outputs(weights: Weights) -> Iterator[str]:
     axes = 3 if weights.task == "language-modeling" else 2
     last = shape[-1] if len(shape) == axes else None
     if not isinstance(last, int):
-        yield f"outputs: the first one of {weights.task} has {axes} axes, the last of a fixed size"
+        found = ", ".join(map(str, shape))
+        yield (
+            f"outputs: the first is ({found}), but {weights.task} needs {axes} axes, the last of a "
+            "fixed size"
+        )
     elif weights.task.endswith("classification"):
         yield from _of_labels(weights, last)
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from zoo.errors import InputError
+from zoo.errors import InputError, shown
 
 Floats = NDArray[np.float32]
 
@@ -204,8 +204,12 @@ def _load(picture: Image.Image) -> None:
     try:
         with _silence():
             picture.load()
-    except (AssertionError, AttributeError):  # the one in newer versions of Pillow
-        raise InputError("The picture's file is closed: call the picture's load() first.") from None
+    except (AssertionError, AttributeError) as error:  # the one in newer versions of Pillow
+        if getattr(picture, "fp", None) is None:
+            told = "The picture's file is closed: call the picture's load() first."
+        else:
+            told = f"The picture cannot be read: {shown(str(error) or repr(error))}."
+        raise InputError(told) from None
 
 
 def _of_integers(picture: Image.Image) -> Floats:
@@ -241,8 +245,9 @@ def _on_contrasting_paper(picture: Image.Image) -> Floats:
 
 
 def _is_sheet(opaque: NDArray[np.bool_]) -> bool:
-    """Whether what is opaque is a rectangle, and more than half of the picture."""
-    if opaque.mean() <= 0.5:
+    """Whether what is opaque is a rectangle without holes, and more than half of the picture."""
+    runs = (np.diff(opaque.astype(np.int8), axis=1, prepend=0) == 1).sum(axis=1)
+    if opaque.mean() <= 0.5 or runs.max() > 1:
         return False
     rows, columns = np.flatnonzero(opaque.any(axis=1)), np.flatnonzero(opaque.any(axis=0))
     rectangle = opaque[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

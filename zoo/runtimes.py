@@ -114,10 +114,12 @@ class MxnetRunner(Runner):
         self._net.hybridize(static_alloc=True)
 
     def _run(self, inputs: Arrays) -> Arrays:
+        from zoo.onnx.reasons import in_one_line
+
         try:
             return self._called(inputs)
         except _OF_MXNET as error:
-            reason = shown(" ".join(str(error).splitlines()[-1:]), 300)
+            reason = shown(in_one_line(error), 300)
             raise WeightsError(
                 f"{self.weights.name}: its network cannot be run: {reason}"
             ) from None

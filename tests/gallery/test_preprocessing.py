@@ -36,6 +36,13 @@ def _card(margin: int, paper: int, ink: int) -> Image.Image:
     return Image.fromarray(levels)
 
 
+def _cut_out(alpha: int) -> Image.Image:
+    """A white card, a stroke of which shows what is behind it."""
+    levels = np.full((60, 50, 4), 255, np.uint8)
+    levels[20:40, 22:27] = (0, 0, 0, alpha)
+    return Image.fromarray(levels)
+
+
 def _disc(radius: int) -> Image.Image:
     """A dark shape that is cut out."""
     rows, columns = np.mgrid[:60, :60]
@@ -57,6 +64,8 @@ def _noise() -> Image.Image:
         pytest.param(_card(4, 255, 0), id="white card"),
         pytest.param(_card(4, 10, 250), id="black card"),
         pytest.param(_card(14, 255, 0), id="small card"),
+        pytest.param(_cut_out(0), id="cut out"),
+        pytest.param(_cut_out(128), id="half cut out"),
         pytest.param(_disc(12), id="small disc"),
         pytest.param(_disc(28), id="large disc"),
         pytest.param(_noise(), id="noise"),

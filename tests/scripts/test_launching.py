@@ -55,6 +55,7 @@ def weights(folder: Path) -> bytes:
         (143, "ended with exit code 143", False),
         (130, "ended with exit code 130", False),
         (1, "ended with exit code 1", False),
+        (255, "ended with exit code 255", False),
     ],
 )
 def test_what_a_role_died_of(code: int, reason: str, again: bool) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import MissingDependencyError, WeightsError
+from zoo.onnx.reasons import in_one_line
 from zoo.onnx.structure import DOMAINS, check_model
 
 RUNTIME_DOMAINS = DOMAINS | {"com.microsoft"}  # with ONNX Runtime's own operators
@@ -43,7 +44,7 @@ def open_session(
     except Exception as error:
         if not is_of_onnxruntime(error):
             raise
-        raise WeightsError(f"ONNX Runtime cannot load the model: {error}") from error
+        raise WeightsError(f"ONNX Runtime cannot load the model: {in_one_line(error)}") from error
 
 
 def is_of_onnxruntime(error: Exception) -> bool:

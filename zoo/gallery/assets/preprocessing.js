@@ -67,13 +67,17 @@ function onContrastingPaper(grey, data) {
   });
 }
 
-/** Whether what is opaque is a rectangle, and more than half of the picture. */
+/** Whether what is opaque is a rectangle without holes, and more than half of the picture. */
 function isSheet(data, width, height, count) {
   if (count <= (width * height) / 2) return false;
   let [top, bottom, left, right] = [height, 0, width, 0];
+  let runs = 0; // in this row
   for (let at = 0; at < width * height; at++) {
-    if (data[4 * at + 3] < 255) continue;
     const [row, column] = [Math.floor(at / width), at % width];
+    if (column === 0) runs = 0;
+    if (data[4 * at + 3] < 255) continue;
+    if (column === 0 || data[4 * (at - 1) + 3] < 255) runs += 1;
+    if (runs > 1) return false;
     [top, bottom] = [Math.min(top, row), Math.max(bottom, row + 1)];
     [left, right] = [Math.min(left, column), Math.max(right, column + 1)];
   }
