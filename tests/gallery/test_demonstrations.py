@@ -374,7 +374,8 @@ def test_a_model_answers_while_the_next_is_on_its_way(browser: Any, web: Path) -
     with served(web) as address, browser.new_context() as context:
         visit = Visit(context.new_page(), f"{address}people/zoo/")
         held: list[Any] = []
-        context.route(f"**/{largest}.safetensors", lambda route: held.append(route))
+        file = zoo.get_weights(largest).artifact("safetensors").file
+        context.route(f"**/{file}", lambda route: held.append(route))
         visit.go("index.html")
         visit.draw(SEVEN)
         panel = '[data-model="{}"] [data-answer]'.format
