@@ -24,8 +24,9 @@ COVERED := addresses atomic cache confined downloading fetching hubs importing l
 demo: $(VENV)/.runtime
 	$(BIN)/zoo demo
 
+# Trainings take both cores: the tests that train are one group, which one worker runs.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 gallery: $(VENV)/.dev docs/gallery/node_modules
 	$(BIN)/zoo gallery --out site

@@ -19,6 +19,8 @@ import pytest
 from bounds import Seen
 from small_disk import small_disk
 
+pytestmark = pytest.mark.xdist_group("trainings")
+
 HERE = Path(__file__).parent
 SCRIPTS = HERE.parents[1] / "scripts"
 HOUSING = "linear_regression.california_housing"

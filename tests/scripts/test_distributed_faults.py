@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from jobs import SHORT, Job, launched, short, wait_until_gone
 
-pytestmark = pytest.mark.usefixtures("data_mirror")
+pytestmark = [pytest.mark.usefixtures("data_mirror"), pytest.mark.xdist_group("trainings")]
 
 
 @pytest.fixture(scope="module")

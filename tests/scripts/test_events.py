@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("trainings")
+
 REGRESSION = "linear_regression.california_housing"
 
 Train = Callable[..., "subprocess.Popen[str]"]

@@ -21,6 +21,8 @@ from jobs import SCRIPTS, Job, launched, short, wait_until_gone
 
 from zoo import params
 
+pytestmark = pytest.mark.xdist_group("trainings")
+
 SRUN = """#!/bin/bash
 # As with --kill-on-bad-exit=1 the first bad exit ends all, by a signal to the process that a task
 # began with, and as Slurm's own it exits with the highest code of all.

@@ -26,6 +26,8 @@ from zoo.manifest import Weights, get_weights, read_manifest
 from zoo.publish import publish
 from zoo.publishing.published import as_told
 
+pytestmark = pytest.mark.xdist_group("trainings")
+
 SCRIPTS = Path(reproduce.__file__).parent
 HOUSING = "linear_regression.california_housing"
 

@@ -14,6 +14,8 @@ from seeds import RECIPES, finished, numbers
 from zoo.publishing.run import read_run
 from zoo.publishing.seeds import read_others
 
+pytestmark = pytest.mark.xdist_group("trainings")
+
 REGRESSION = "linear_regression.california_housing"
 
 

@@ -17,6 +17,8 @@ from recipes import CLASSIFIERS, LANGUAGE_MODELS, REGRESSIONS
 from zoo import models, params
 from zoo.text import Vocabulary
 
+pytestmark = pytest.mark.xdist_group("trainings")
+
 Train = Callable[..., "subprocess.Popen[str]"]
 
 SCRIPT = {
