@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from zoo._mxnet import gluon, nn
-from zoo.errors import ConfigError
+from zoo.models.sizes import check_sizes
 from zoo.records import TensorSpec
 
 
@@ -20,8 +20,7 @@ class LeNet(gluon.HybridBlock):  # type: ignore[misc]
 
     def __init__(self, classes: int = 10, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if classes < 1:
-            raise ConfigError(f"classes must be at least 1, not {classes}.")
+        check_sizes(classes=classes)
         with self.name_scope():
             self.features = nn.HybridSequential()
             self.features.add(

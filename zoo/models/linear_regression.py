@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from zoo._mxnet import gluon, nn
-from zoo.errors import ConfigError
+from zoo.models.sizes import check_sizes
 from zoo.records import TensorSpec
 
 
@@ -17,8 +17,7 @@ class LinearRegression(gluon.HybridBlock):  # type: ignore[misc]
 
     def __init__(self, features: int = 8, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if features < 1:
-            raise ConfigError(f"features must be at least 1, not {features}.")
+        check_sizes(features=features)
         with self.name_scope():
             self.output = nn.Dense(1, in_units=features)
         self._features = features

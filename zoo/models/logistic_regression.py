@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from zoo._mxnet import gluon, nn
-from zoo.errors import ConfigError
+from zoo.models.sizes import check_sizes
 from zoo.records import TensorSpec
 
 
@@ -19,10 +19,7 @@ class LogisticRegression(gluon.HybridBlock):  # type: ignore[misc]
 
     def __init__(self, classes: int = 10, features: int = 784, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if min(classes, features) < 1:
-            raise ConfigError(
-                f"classes and features must be at least 1, not {classes} and {features}."
-            )
+        check_sizes(classes=classes, features=features)
         with self.name_scope():
             self.output = nn.Dense(classes, in_units=features)
         self._features = features

@@ -12,6 +12,7 @@ from typing import Any
 
 from zoo._mxnet import gluon, mx, nn
 from zoo.errors import ConfigError
+from zoo.models.sizes import check_sizes
 from zoo.records import TensorSpec
 
 _MOST_LAYERS = 1000  # Gluon makes four parameters of each, whatever a stranger's record says
@@ -46,8 +47,8 @@ class LSTMLM(gluon.HybridBlock):  # type: ignore[misc]
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if min(vocabulary_size, embed_size, hidden_size, layers) < 1:
-            raise ConfigError("vocabulary_size, embed_size, hidden_size and layers start at 1.")
+        check_sizes(vocabulary_size=vocabulary_size, embed_size=embed_size)
+        check_sizes(hidden_size=hidden_size, layers=layers)
         if layers > _MOST_LAYERS:
             raise ConfigError(f"layers is at most {_MOST_LAYERS}, not {layers}.")
         if not 0 <= dropout < 1:

@@ -12,6 +12,7 @@ from typing import Any
 
 from zoo._mxnet import gluon, nn
 from zoo.errors import ConfigError
+from zoo.models.sizes import check_sizes
 from zoo.records import TensorSpec
 
 _MOST_LAYERS = 1000  # whatever a stranger's record says
@@ -31,10 +32,11 @@ class MLP(gluon.HybridBlock):  # type: ignore[misc]
     ) -> None:
         super().__init__(**kwargs)
         sizes = (features, *hidden)
-        if min(*sizes, classes) < 1:
-            raise ConfigError(f"Sizes must be at least 1, not {sizes} and {classes} classes.")
         if len(hidden) > _MOST_LAYERS:
             raise ConfigError(f"hidden has at most {_MOST_LAYERS} layers, not {len(hidden)}.")
+        check_sizes(classes=classes, features=features)
+        for units in hidden:
+            check_sizes(hidden=units)
         if activation not in ACTIVATIONS:
             raise ConfigError(f"activation is one of {', '.join(ACTIVATIONS)}, not {activation!r}.")
         with self.name_scope():
