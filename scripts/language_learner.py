@@ -46,7 +46,7 @@ class Learner:
 
     def begin(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Go on from a network's arrays. Raises WeightsError for those of another one."""
-        params.load(self.net, arrays, ctx=self.ctx, dtype=params.float_dtype(arrays))
+        params.load(self.net, arrays, ctx=self.ctx, widen=True)
         named = params.arrays(self.net)
         self.embedding.weight[:] = named["embedding.weight"]
         self.bias.weight[:] = named["decoder.bias"]

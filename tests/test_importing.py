@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +111,43 @@ def test_a_module_checkpoint_fits_its_symbol(mx: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "p").exists()
 
 
+def test_arguments_of_a_network_need_one(tmp_path: Path) -> None:
+    (tmp_path / "x.params").write_bytes(params_file(ARRAYS))
+    with pytest.raises(TypeError, match="Without architecture nothing takes architecure, classes"):
+        import_params(tmp_path / "x.params", tmp_path / "o", architecure="lenet", classes=3)
+    assert not (tmp_path / "o").exists()
+
+
+def test_paths_may_be_texts(tmp_path: Path) -> None:
+    source, target = tmp_path / "x.params", tmp_path / "o"
+    source.write_bytes(params_file(ARRAYS))
+    _same(import_params(str(source), str(target)), params.read(str(target)))
+
+
+def test_where_nothing_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "x.params").write_bytes(params_file(ARRAYS))
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(WeightsError, match=r"o cannot be written: there is no folder .*nowhere"):
+        import_params(tmp_path / "x.params", tmp_path / "nowhere" / "o")
+    with pytest.raises(WeightsError, match="folder cannot be written: Is a directory"):
+        import_params(tmp_path / "x.params", tmp_path / "folder")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_full_temporary_folder_is_not_the_files_fault(tmp_path: Path) -> None:
+    (tmp_path / "x.params").write_bytes(params_file(ARRAYS))
+    with (tmp_path / "x.params").open("rb") as source, Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", gluon_params.__file__],
+            stdin=source,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == gluon_params.REFUSED
+    assert done.stderr == "the temporary folder is full: make room, or set TMPDIR to another"
+
+
 def test_a_network_and_a_graph_are_not_asked_together(tmp_path: Path) -> None:
     (tmp_path / "x.params").write_bytes(params_file(ARRAYS))
     (tmp_path / "x.json").write_text(_symbol(a="(2, 3)", b="(2,)", c="(1,)"))
@@ -161,9 +200,9 @@ def test_inputs_can_be_named(tmp_path: Path) -> None:
     parameters = {"a": "(2, 3)", "b": "(2,)", "c": "(1,)"}
     symbol, out = tmp_path / "x.json", tmp_path / "o"
     symbol.write_text(_symbol(**parameters, shaped="(1, 3)"))
-    with pytest.raises(WeightsError, match=r"missing: shaped.* name it among the inputs"):
+    with pytest.raises(WeightsError, match=r"missing: shaped.* is named among the inputs"):
         import_params(tmp_path / "x.params", out, symbol=symbol)
-    with pytest.raises(WeightsError, match="missing: data"):
+    with pytest.raises(WeightsError, match=r"missing: data.* is named among the inputs"):
         import_params(tmp_path / "x.params", out, symbol=symbol, inputs=["shaped"])
     with pytest.raises(WeightsError, match=r"no input 'dta'. Did you mean 'data'"):
         import_params(tmp_path / "x.params", out, symbol=symbol, inputs=["dta"])

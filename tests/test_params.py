@@ -39,6 +39,7 @@ def test_written_and_read_again(tmp_path: Path) -> None:
     content = path.read_bytes()
     assert digest == hashlib.sha256(content).hexdigest()
     _same(params.read(path), ARRAYS)
+    _same(params.read(str(path)), ARRAYS)
     _same(params.read(content), ARRAYS)
 
 
@@ -191,6 +192,34 @@ def test_float16_is_widened_only_when_declared(gluon: Any) -> None:
         params.load(net, DENSE, dtype="float64")
 
 
+def test_each_array_of_an_own_file_may_be_narrower(gluon: Any) -> None:
+    narrow = {"0.weight", "1.bias"}
+    mixed = {k: one.astype(np.float16 if k in narrow else one.dtype) for k, one in DENSE.items()}
+    net = _dense(gluon)
+    params.load(net, mixed, widen=True)
+    widened = {name: one.astype(np.float32) for name, one in mixed.items()}
+    _same(dict(sorted(params.arrays(net).items())), widened)
+    wide = {**mixed, "1.weight": DENSE["1.weight"].astype(np.float64)}
+    with pytest.raises(WeightsError, match=r"1\.weight is float32: stored float64 would lose"):
+        params.load(net, wide, widen=True)
+
+
+def test_the_order_of_bytes_is_none_of_the_dtype(gluon: Any) -> None:
+    net = _dense(gluon)
+    params.load(net, {name: one.astype(">f4") for name, one in DENSE.items()})
+    _same(dict(sorted(params.arrays(net).items())), DENSE)
+
+
+def test_a_file_larger_than_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(*_: Any) -> None:
+        raise MemoryError
+
+    params.write(tmp_path / "x", ARRAYS)
+    monkeypatch.setattr(params, "_checked_bytes", no_room)
+    with pytest.raises(WeightsError, match="x: it does not fit into this machine's memory"):
+        params.read(tmp_path / "x")
+
+
 def test_arrays_are_converted_one_at_a_time(gluon: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from zoo._mxnet import mx
 
@@ -226,6 +255,14 @@ def test_a_context_that_is_not_there(gluon: Any) -> None:
     with pytest.raises(ConfigError, match=r"no context gpu\(0\)"):
         params.load(net, DENSE, ctx=mx.gpu())
     _same(dict(sorted(params.arrays(net).items())), before)
+
+
+@pytest.mark.parametrize("ctx", [[], "cpu", ["cpu"], 0])
+def test_what_is_no_context(ctx: Any, gluon: Any) -> None:
+    net = _dense(gluon, in_units=3, initialised=True)
+    with pytest.raises(ConfigError, match="ctx is a context, such as"):
+        params.load(net, DENSE, ctx=ctx)
+    assert params.arrays(net)
 
 
 @pytest.mark.parametrize("initialised", [False, True])

@@ -56,6 +56,15 @@ def test_formats_of_pixels_are_read_whatever_the_file_is_called(kind: str, tmp_p
     assert transforms.image(path, DIGIT).shape == (1, 1, 28, 28)
 
 
+def test_an_icon_of_a_mask_alone(tmp_path: Path) -> None:
+    """Pillow's reader ends with a KeyError."""
+    mask = b"l8mk" + (8 + 32 * 32).to_bytes(4, "big") + bytes(32 * 32)
+    path = tmp_path / "mask.icns"
+    path.write_bytes(b"icns" + (8 + len(mask)).to_bytes(4, "big") + mask)
+    with pytest.raises(InputError, match=r"mask\.icns' cannot be read as a picture"):
+        transforms.image(path, DIGIT)
+
+
 @pytest.mark.parametrize("kind", ["png", "gif", "tiff", "jpeg"])
 def test_a_picture_whose_file_is_closed(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"three.{kind}"

@@ -33,6 +33,13 @@ def test_mirrors_come_first_each_plain_then_packed() -> None:
     ]
 
 
+@pytest.mark.parametrize("mirror", ["/mirror", Path("/mirror")])
+def test_a_mirror_given_alone_is_one(mirror: str | Path) -> None:
+    expected = list(sources_of(SAMPLE, ["/mirror"], "data"))
+    assert list(sources_of(SAMPLE, mirror, "data")) == expected
+    assert list(sources_of(SAMPLE, [mirror], "data")) == expected
+
+
 def test_an_archive_names_its_member() -> None:
     wanted = with_sources("https://example.org/all.tgz#folder/sample.bin")
     expected = Source("https://example.org/all.tgz", "tar", "folder/sample.bin")

@@ -13,14 +13,9 @@ from typing import BinaryIO
 
 from zoo.owners import PARTIAL, is_at_work, is_owned, own_path
 
-_EXCLUSIVE = (
-    os.O_RDWR
-    | os.O_CREAT
-    | os.O_EXCL
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
+SAFE = 0  # where the platform has them: no link is followed, no child inherits, no byte changes
+for _flag in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"):
+    SAFE |= getattr(os, _flag, 0)
 
 _NO_SYNC_ERRORS = (
     errno.EINVAL,
@@ -42,7 +37,7 @@ def atomic_file(path: Path, *, read_only: bool = False) -> Iterator[BinaryIO]:
     """
     sweep(path)
     temporary = own_path(path.parent, path.name)
-    descriptor = os.open(temporary, _EXCLUSIVE, 0o666)
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | SAFE, 0o666)
     try:
         with os.fdopen(descriptor, "w+b") as file:
             yield file

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from zoo.addresses import expanded
+from zoo.atomic import SAFE
 from zoo.errors import ChecksumError, DownloadError, ZooError
 from zoo.partial import growing
 from zoo.records import Artifact
@@ -113,8 +114,9 @@ def open_regular(path: Path, *, links: bool = False) -> BinaryIO:
 
     Raises OSError.
     """
-    flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    flags |= getattr(os, "O_NONBLOCK", 0) | (0 if links else getattr(os, "O_NOFOLLOW", 0))
+    flags = os.O_RDONLY | SAFE | getattr(os, "O_NONBLOCK", 0)
+    if links:
+        flags &= ~getattr(os, "O_NOFOLLOW", 0)
     descriptor = os.open(path, flags)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

@@ -10,6 +10,7 @@ src/ndarray/ndarray.cc of MXNet 1.9.1 (https://github.com/apache/mxnet).
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -188,6 +189,12 @@ def main() -> None:
     except FormatError as error:
         sys.stderr.write(str(error))
         sys.exit(REFUSED)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.stderr.write("the temporary folder is full: make room, or set TMPDIR to another")
+        sys.stderr.flush()
+        os._exit(REFUSED)  # without a second try to write what is left, and its traceback
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def get_model(
         params.load(net, params.read(read_artifact(artifact)), ctx=ctx, dtype=artifact.dtype)
     elif not isinstance(pretrained, bool):
         arrays = params.read(Path(pretrained))
-        params.load(net, arrays, ctx=ctx, dtype=params.float_dtype(arrays))
+        params.load(net, arrays, ctx=ctx, widen=True)
     return net
 
 

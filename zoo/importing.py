@@ -30,8 +30,8 @@ _PARAMETER_ENDS = (
 
 
 def import_params(
-    source: Path,
-    target: Path,
+    source: Path | str,
+    target: Path | str,
     *,
     architecture: str | None = None,
     symbol: Path | None = None,
@@ -45,12 +45,17 @@ def import_params(
     arrays must be exactly that network's and take its structural names; with `symbol` instead, the
     `-symbol.json` beside the file, they must be exactly the variables of that graph, `inputs` left
     out; where those are not named, a parameter is known by its name's end or by its shape. Raises
-    WeightsError, OSError, and what `get_model` raises.
+    WeightsError, and what `get_model` raises.
     """
+    target = Path(target)
+    if config and architecture is None:
+        raise TypeError(f"Without architecture nothing takes {', '.join(config)}.")
     if architecture is not None and symbol is not None:
         raise WeightsError("Weights are those of a network or of a graph: give one of the two.")
     if inputs and symbol is None:
         raise WeightsError("Inputs are those of a symbol: give symbol too.")
+    if not target.parent.is_dir():
+        raise WeightsError(f"{target} cannot be written: there is no folder {target.parent}.")
     arrays = read_params(source)
     try:
         if architecture is not None:
@@ -59,7 +64,10 @@ def import_params(
             _check_variables(arrays, _variables(symbol), inputs)
     except WeightsError as error:
         raise WeightsError(f"{source}: {error}") from None
-    params.write(target, arrays)
+    try:
+        params.write(target, arrays)
+    except OSError as error:
+        raise WeightsError(f"{target} cannot be written: {error.strerror}.") from error
     return arrays
 
 
@@ -76,7 +84,9 @@ def _variables(path: Path) -> dict[str, tuple[int, ...] | None]:
         return {str(one["name"]): _told_shape(one.get("attrs", {})) for one in found}
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error.strerror}.") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except ValueError as error:
+        raise WeightsError(f"{path} is not the JSON of an MXNet symbol: {error}.") from None
+    except (KeyError, TypeError, AttributeError):
         raise WeightsError(f"{path} is not the JSON of an MXNet symbol.") from None
 
 
@@ -93,7 +103,10 @@ def _told_shape(attributes: Mapping[str, str]) -> tuple[int, ...] | None:
 def _check_variables(
     arrays: Arrays, variables: Mapping[str, tuple[int, ...] | None], inputs: Collection[str]
 ) -> None:
-    """Raises WeightsError unless the arrays are the variables, inputs and labels left out."""
+    """Raises WeightsError unless the arrays are the variables without the inputs.
+
+    Without `inputs` a variable counts by the end of its name or by its shape: a label does not.
+    """
     for name in inputs:
         if name not in variables:
             raise WeightsError(f"The graph has no input {name!r}. {near(name, variables)}")
@@ -111,6 +124,6 @@ def _check_variables(
     try:
         params.check(arrays, expected)
     except WeightsError as error:
-        unclear = not inputs and not expected.keys() <= arrays.keys()
-        hint = " What is an input and no weight, name it among the inputs." if unclear else ""
+        unclear = not expected.keys() <= arrays.keys()
+        hint = " An input or a label that is no weight is named among the inputs." * unclear
         raise WeightsError(f"{error}{hint}") from None

@@ -32,7 +32,7 @@ _CODES = {
 }
 
 
-def read(source: Path | bytes) -> dict[str, np.ndarray[Any, Any]]:
+def read(source: Path | str | bytes) -> dict[str, np.ndarray[Any, Any]]:
     """The arrays of a safetensors file or of its bytes, sorted by name.
 
     Raises WeightsError for a file that is missing, damaged, or holds numbers that are not finite.
@@ -51,10 +51,12 @@ def read(source: Path | bytes) -> dict[str, np.ndarray[Any, Any]]:
         raise WeightsError(f"{name}: {error}") from None
     except OSError as error:
         raise WeightsError(f"{name}: cannot be read: {error.strerror}.") from None
+    except MemoryError:
+        raise WeightsError(f"{name}: it does not fit into this machine's memory.") from None
     return arrays
 
 
-def write(path: Path, arrays: Arrays, metadata: Mapping[str, str] | None = None) -> str:
+def write(path: Path | str, arrays: Arrays, metadata: Mapping[str, str] | None = None) -> str:
     """Write a safetensors file, whole or not at all; equal arrays always give equal bytes.
 
     Returns the file's sha256. Raises WeightsError for what `read` would refuse, OSError.
@@ -64,7 +66,7 @@ def write(path: Path, arrays: Arrays, metadata: Mapping[str, str] | None = None)
         read(content)
     except WeightsError as error:
         raise WeightsError(f"{path}: not written: {error}") from None
-    write_atomically(path, content)
+    write_atomically(Path(path), content)
     return hashlib.sha256(content).hexdigest()
 
 
@@ -90,7 +92,7 @@ def check(arrays: Arrays, expected: Mapping[str, tuple[tuple[int, ...], Any]]) -
     dtypes = [
         f"{name} is {dtype.name}, expected {np.dtype(expected[name][1]).name}"
         for name, (_, dtype) in found.items()
-        if dtype != np.dtype(expected[name][1])
+        if dtype.newbyteorder("=") != np.dtype(expected[name][1])
     ]
     problems = {
         "missing": [name for name in expected if name not in arrays],
@@ -133,18 +135,27 @@ def arrays(net: Any) -> dict[str, np.ndarray[Any, Any]]:
     return {name: one.list_data()[0].asnumpy() for name, one in found.items()}
 
 
-def load(net: Any, arrays: Arrays, *, ctx: Any = None, dtype: str | None = None) -> None:
+def load(
+    net: Any,
+    arrays: Arrays,
+    *,
+    ctx: Any = None,
+    dtype: str | None = None,
+    widen: bool = False,
+) -> None:
     """Set all parameters of a Gluon network, or none: a refusal leaves the old values untouched.
 
     A network without values is initialised on `ctx` (default: CPU); one that has values keeps its
     contexts unless `ctx` is given. `dtype` is the declared dtype of the stored floating-point
-    numbers; they are widened to the parameters' dtype. Without it both must be the same.
+    numbers; they are widened to the parameters' dtype. Without it both must be the same, or with
+    `widen` no digits be lost: in a network cast to float16 Gluon keeps float32 for some.
     Raises WeightsError for arrays that do not fit, ConfigError for a context that is not there.
     """
     from zoo._mxnet import mx
 
     found = parameters(net)
-    stored = {name: _stored_dtype(name, one, dtype) for name, one in found.items()}
+    told = _float_dtypes(arrays) if widen else dict.fromkeys(found, dtype)
+    stored = {name: _stored_dtype(name, one, told.get(name)) for name, one in found.items()}
     shapes = {name: _full_shape(one, arrays.get(name)) for name, one in found.items()}
     check(arrays, {name: (shapes[name], stored[name]) for name in found})
     _refuse_not_finite(arrays)
@@ -155,19 +166,14 @@ def load(net: Any, arrays: Arrays, *, ctx: Any = None, dtype: str | None = None)
         parameter.set_data(mx.nd.from_numpy(array, zero_copy=False))
 
 
-def float_dtype(arrays: Arrays) -> str | None:
-    """The one floating-point dtype of the arrays, so that float16 may be widened on loading."""
-    dtypes = {one.dtype.name for one in arrays.values() if one.dtype.kind == "f"}
-    return dtypes.pop() if len(dtypes) == 1 else None
-
-
 def _checked_bytes(content: bytes) -> bytes:
     end = 8 + header_length(content[:8], len(content))
     check_header(content[8:end], len(content) - end)
     return content
 
 
-def _checked_file(path: Path) -> bytes:
+def _checked_file(path: Path | str) -> bytes:
+    path = Path(path)
     if not path.is_file():
         raise WeightsError("there is no such file.")
     with path.open("rb") as file:
@@ -238,6 +244,10 @@ def _stored_dtype(name: str, parameter: Any, declared: str | None) -> Any:
     return np.dtype(declared)
 
 
+def _float_dtypes(arrays: Arrays) -> dict[str, str | None]:
+    return {name: one.dtype.name for name, one in arrays.items() if one.dtype.kind == "f"}
+
+
 def _full_shape(parameter: Any, array: np.ndarray[Any, Any] | None) -> tuple[int, ...]:
     """The parameter's shape; a dimension that is still unknown takes the stored one."""
     if parameter.shape is None:
@@ -253,7 +263,11 @@ def _contexts(ctx: Any) -> list[Any] | None:
 
     if ctx is None:
         return None
-    contexts = list(ctx) if isinstance(ctx, Iterable) else [ctx]
+    contexts = [ctx] if isinstance(ctx, str) or not isinstance(ctx, Iterable) else list(ctx)
+    if not contexts or not all(isinstance(one, mx.Context) for one in contexts):
+        raise ConfigError(
+            f"ctx is a context, such as mx.cpu(), or a list of at least one, not {ctx!r}."
+        )
     for one in contexts:
         try:
             mx.nd.zeros((1,), ctx=one).wait_to_read()

@@ -21,13 +21,14 @@ _SECONDS = 20
 _SLOWEST = 20 << 20  # bytes a second
 
 
-def read_params(source: Path) -> Arrays:
+def read_params(source: Path | str) -> Arrays:
     """The arrays of a `.params` file by name, without the prefixes `arg:` and `aux:`.
 
     A child process with limits judges the file by its structure and converts it; MXNet is not
     needed. Raises WeightsError for a file that is missing, damaged, sparse, of a dtype that a
     weights file does not have, or that holds numbers that are not finite.
     """
+    source = Path(source)
     try:
         if not source.is_file():
             raise WeightsError("there is no such file.")
@@ -70,7 +71,7 @@ def fitted(arrays: Arrays, net: Any, ctx: Any = None) -> Arrays:
         first = arranged.setdefault(style.get(name, name), array)
         if first.dtype != array.dtype or not np.array_equal(first, array):
             raise WeightsError(f"{name} is tied in this network, but has two values in the file.")
-    params.load(net, arranged, ctx=ctx, dtype=params.float_dtype(arranged))
+    params.load(net, arranged, ctx=ctx, widen=True)
     return arranged
 
 

@@ -22,14 +22,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from zoo.atomic import make_read_only, sync_folder
+from zoo.atomic import SAFE, make_read_only, sync_folder
 from zoo.owners import PARTIAL, is_at_work, own_path
 from zoo.records import Artifact
 
 SILENT_SECONDS = 600.0
 _CHUNK = 1 << 20
-_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_READ |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_READ = os.O_RDONLY | SAFE | getattr(os, "O_NONBLOCK", 0)
 _FLAGS = _READ | os.O_RDWR
 
 

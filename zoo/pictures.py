@@ -43,7 +43,7 @@ _TURNS = {  # EXIF's orientations to what undoes them
 
 
 # what Pillow's readers raise beside UnidentifiedImageError
-_DAMAGED = (OSError, ValueError, SyntaxError, RuntimeError, struct.error)
+_DAMAGED = (OSError, ValueError, SyntaxError, RuntimeError, LookupError, EOFError, struct.error)
 
 
 def open_picture(source: Path | BinaryIO, name: str) -> Image.Image:

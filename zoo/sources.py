@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -47,15 +47,16 @@ class Source:
 
 
 def sources_of(
-    artifact: Artifact, mirrors: Sequence[str] | None, subfolder: str
+    artifact: Artifact, mirrors: Sequence[str | os.PathLike[str]] | None, subfolder: str
 ) -> Iterator[Source]:
     """The sources of a file in order: each mirror, plain and as `.gz`, then its hub, its own.
 
-    Without `mirrors`, those in ZOO_MIRROR (data: ZOO_DATA_MIRROR), separated by spaces or commas.
-    What the manifest of a hub on the network names is used only where that hub may lead.
+    Without `mirrors`, those in ZOO_MIRROR (data: ZOO_DATA_MIRROR), separated by spaces or commas;
+    one that is given without a list counts as one. What the manifest of a hub on the network names
+    is used only where that hub may lead.
     """
-    for mirror in configured_mirrors(subfolder) if mirrors is None else mirrors:
-        address = _joined(mirror, artifact.file)
+    for mirror in configured_mirrors(subfolder) if mirrors is None else _listed(mirrors):
+        address = _joined(os.fspath(mirror), artifact.file)
         yield Source(address)
         yield Source(f"{address}.gz", "gzip", fallback=True)
     if artifact.hub:
@@ -96,6 +97,11 @@ def open_source(
     if not source.wrapping:
         return _open_stored(source, start, validator, until)
     return Body(_unwrapped(_open_stored(source, 0, "", until), source, size))
+
+
+def _listed(mirrors: Iterable[str | os.PathLike[str]]) -> Iterable[str | os.PathLike[str]]:
+    # a text is a sequence of texts too, a letter each
+    return [mirrors] if isinstance(mirrors, str | os.PathLike) else mirrors
 
 
 def _joined(mirror: str, file: str) -> str:
