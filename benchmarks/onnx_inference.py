@@ -162,7 +162,7 @@ def measure(options: Options) -> None:
 
 def kept(case: Case, options: Options) -> Path:
     """Where a row is kept; its name tells all that the table says of its rows together."""
-    way = f"{options.day}.{options.clock}.{options.threads}x{options.rounds}"
+    way = f"{options.day}.{options.clock}.{options.threads}x{options.rounds}x{options.seconds:g}"
     return options.graphs / f"{case.name}.{way}.json"
 
 

@@ -24,7 +24,7 @@ http {{
   gzip on; gzip_min_length 1; gzip_proxied any; gzip_types *;
   server {{
     listen 127.0.0.1:{plain}; listen 127.0.0.2:{plain}; root {folder}/files;
-    location /slow/ {{ alias {folder}/files/; limit_rate 400k; }}
+    location /slow/ {{ alias {folder}/files/; limit_rate 100k; }}
     location /norange/ {{ alias {folder}/files/; max_ranges 0; }}
     location /noetag/ {{ alias {folder}/files/; etag off; }}
     location /moved/ {{ rewrite ^/moved/(.*)$ /$1 permanent; }}

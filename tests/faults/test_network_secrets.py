@@ -50,6 +50,7 @@ def test_token_is_not_sent_over_plain_http(hostile: HostileServer, zoo_home: Pat
     """only https and loopback get a token"""
     with pytest.raises(SourceError):
         open_url(f"http://0.0.0.0:{hostile.address.rpartition(':')[2]}/not_there/x", token=TOKEN)
+    assert hostile.talks
     assert all("authorization" not in talk.headers for talk in hostile.talks)
 
 

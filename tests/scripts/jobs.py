@@ -85,6 +85,16 @@ def short(out: Path) -> list[str]:
     return [str(SHORT), "logistic_regression.adult", "--distributed", "--out", str(out)]
 
 
+def trained_beyond(out: Path, step: int, job: Job) -> int:
+    """Wait for a checkpoint of a later step than that; which one it is."""
+    while True:
+        steps = [int(one.stem.partition("-")[2]) for one in out.glob("checkpoints/step-*")]
+        if max(steps, default=0) > step:
+            return max(steps)
+        assert job.process.poll() is None, job.process.communicate()
+        time.sleep(0.02)
+
+
 def wait_until_gone(processes: list[int]) -> float:
     """The seconds that it takes until none of the processes is left, at most `BOUND`."""
     start = time.monotonic()

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from jobs import SHORT, Job, launched, short, wait_until_gone
+from jobs import SHORT, Job, launched, short, trained_beyond, wait_until_gone
 
 pytestmark = [pytest.mark.usefixtures("data_mirror"), pytest.mark.xdist_group("trainings")]
 
@@ -38,7 +38,8 @@ def test_any_role_and_the_launcher_killed_at_random_moments(
     chance, out = random.Random(5), tmp_path / "cut"
     job = launched("-n", "2", *short(out))
     processes = job.wait_for("scheduler", "server 0", "worker 0", "worker 1")
-    time.sleep(chance.uniform(0, 4))
+    step = trained_beyond(out, 0, job)
+    time.sleep(chance.uniform(0, 0.5))
     job.process.kill()
     wait_until_gone(list(processes.values()))
 
@@ -47,7 +48,8 @@ def test_any_role_and_the_launcher_killed_at_random_moments(
     chance.shuffle(victims)
     for victim in victims:
         processes = job.wait_for("scheduler", "server 0", "worker 0", "worker 1")
-        time.sleep(chance.uniform(0, 4))
+        step = trained_beyond(out, step, job)
+        time.sleep(chance.uniform(0, 0.5))
         os.kill(processes[victim], signal.SIGKILL)
         wait_until_gone(list(processes.values()))
     code, _, err = job.ended()
@@ -111,7 +113,7 @@ def test_a_stopped_launcher_is_a_lost_one() -> None:
     """Members that hear nothing end, although the connection still stands."""
     program = (
         "import liveness, sys, time\n"
-        "liveness.SILENCE, liveness.BEAT = 1.0, 0.2\n"
+        "liveness.SILENCE, liveness.BEAT = 3.0, 0.2\n"
         "liveness.Member('worker 0', ('127.0.0.1', int(sys.argv[1])))\n"
         "time.sleep(60)\n"
     )
@@ -131,11 +133,11 @@ def test_a_stopped_launcher_is_a_lost_one() -> None:
     )
     assert hub.stdout
     member = Job(sys.executable, "-c", program, hub.stdout.readline().strip())
-    time.sleep(3)
+    time.sleep(5)
     assert member.process.poll() is None  # which hears of the hub
     hub.send_signal(signal.SIGSTOP)
     code, _, err = member.ended(timeout=30)
     hub.kill()
     hub.communicate()
     assert code == 75
-    assert "whatever watches the job has said nothing for 1 s" in err
+    assert "whatever watches the job has said nothing for 3 s" in err

@@ -9,7 +9,6 @@ import re
 import signal
 import socket
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +16,7 @@ import launch
 import numpy as np
 import pytest
 import yaml
-from jobs import SCRIPTS, Job, launched, short, wait_until_gone
+from jobs import SCRIPTS, Job, launched, short, trained_beyond, wait_until_gone
 
 from zoo import params
 
@@ -102,7 +101,7 @@ def test_slurm_and_ray_give_the_same_bytes_also_where_a_worker_is_killed(
     pytest.importorskip("ray", reason="needs the extra `ray`")
     batch = Job("bash", str(SCRIPTS / "slurm.sh"), *short(tmp_path / "slurm"), **slurm)
     processes = batch.wait_for("scheduler", "server 0", "worker 0", "worker 1")
-    time.sleep(3)
+    trained_beyond(tmp_path / "slurm", 0, batch)
     os.kill(processes["worker 1"], signal.SIGKILL)
     wait_until_gone(list(processes.values()))
     code, _, err = batch.ended()
@@ -113,7 +112,7 @@ def test_slurm_and_ray_give_the_same_bytes_also_where_a_worker_is_killed(
     job = launched("-n", "2", *short(tmp_path / "ray"), launcher="ray_launch.py", **own)
     processes = job.wait_for("scheduler", "server 0", "worker 0", "worker 1")
     assert len({parent(one) for one in processes.values()}) == 4  # a Ray worker process each
-    time.sleep(3)
+    trained_beyond(tmp_path / "ray", 0, job)
     os.kill(parent(processes["worker 1"]), signal.SIGKILL)
     wait_until_gone(list(processes.values()))
     code, _, err = job.ended()
@@ -345,7 +344,7 @@ def test_a_cluster_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_command_that_is_no_training_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch, "ENDED_EARLY", 0.5)
+    monkeypatch.setattr(launch, "ENDED_EARLY", 3.0)
     program = "import os, time; time.sleep(60 * (os.environ['DMLC_ROLE'] == 'server'))"
     wanted = launch.Wanted(1, 1, 1, 0, [sys.executable, "-c", program])
     failure = launch.attempt(wanted)
