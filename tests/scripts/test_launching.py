@@ -336,11 +336,22 @@ def test_a_scheduler_whose_neighbouring_port_is_taken_says_so() -> None:
 
 def test_a_cluster_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="needs the extra `ray`")
-    own = {"HOME": str(tmp_path), "RAY_ADDRESS": "auto", "RAY_TMPDIR": str(tmp_path)}
+    address = f"127.0.0.1:{launch.free_port('127.0.0.1')}"  # `auto` would find any on this machine
+    waits = ("RAY_gcs_rpc_server_connect_timeout_s", "RAY_py_gcs_connect_timeout_s")
+    own = {"HOME": str(tmp_path), "RAY_ADDRESS": address, **dict.fromkeys(waits, "1")}
     code, _, err = launched("-n", "1", "x.py", launcher="ray_launch.py", **own).ended(timeout=100)
     assert code == 1
-    assert err.strip().splitlines()[-1].startswith("RAY_ADDRESS is auto, and no cluster answers")
+    assert err.strip().splitlines()[-1].startswith(f"RAY_ADDRESS is {address}, and no cluster")
     assert "Traceback" not in err
+
+
+def test_an_address_that_is_none_of_a_cluster_is_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="needs the extra `ray`")
+    own = {"HOME": str(tmp_path), "RAY_ADDRESS": "nowhere"}
+    code, _, err = launched("-n", "1", "x.py", launcher="ray_launch.py", **own).ended(timeout=100)
+    assert code == 1
+    [line] = err.strip().splitlines()
+    assert line.startswith("RAY_ADDRESS is nowhere, and no cluster answers there: Invalid address")
 
 
 def test_a_command_that_is_no_training_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
