@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +14,49 @@ import pytest
 pytest.importorskip("mxnet", reason="MXNet is not installed")
 
 import batch_norm
+from environment import PINNED
 from optimizers import decayed
+from recipes import CLASSIFIERS
 
 from zoo import models, params
 from zoo._mxnet import mx
 
 INPUTS = {"lenet": (6, 1, 28, 28), "mlp": (6, 784)}
+NORMALIZED = [name for name, recipe in CLASSIFIERS.items() if recipe.batch_norm]
+GRADIENTS = """
+import hashlib, sys
+import batch_norm
+import numpy as np
+from recipes import CLASSIFIERS
+from zoo import models
+from zoo._mxnet import mx
+
+recipe = CLASSIFIERS[sys.argv[1]]
+net = models.build(recipe.name.split(".")[0], **recipe.config)
+batch_norm.add(net)
+net.initialize()
+digest, random = hashlib.sha256(), np.random.default_rng(0)
+
+def differentiated(norm, inputs, _):
+    data = mx.nd.array(random.normal(size=inputs[0].shape))
+    data.attach_grad()
+    with mx.autograd.record():
+        outputs = mx.nd.BatchNorm(data, *arrays(norm), fix_gamma=False)
+        loss = (outputs * mx.nd.array(random.normal(size=data.shape))).sum()
+    loss.backward()
+    print(data.shape)
+    digest.update(data.grad.asnumpy().tobytes())
+    digest.update(norm.gamma.grad().asnumpy().tobytes() + norm.beta.grad().asnumpy().tobytes())
+
+def arrays(norm):
+    return [one.data() for one in (norm.gamma, norm.beta, norm.running_mean, norm.running_var)]
+
+for layer in net.features:
+    if hasattr(layer, "weight"):
+        layer.act.norm.register_forward_hook(differentiated)
+net(mx.nd.zeros((recipe.batch_size, 1, 28, 28)))
+print(digest.hexdigest())
+"""
 
 
 @pytest.fixture(params=INPUTS)
@@ -79,3 +120,17 @@ def test_what_normalisation_learns_does_not_decay() -> None:
     assert decayed("features.0.weight", 0.1) == 0.1
     for one in ("features.0.bias", "features.0.act.norm.gamma", "features.0.act.norm.beta"):
         assert decayed(one, 0.1) == 0.0
+
+
+@pytest.mark.parametrize("recipe", NORMALIZED)
+def test_a_recipes_batch_is_small_enough_that_no_sum_is_split_among_threads(recipe: str) -> None:
+    program = [sys.executable, "-c", GRADIENTS, recipe]
+    scripts = {"PYTHONPATH": str(Path(batch_norm.__file__).parent)}
+    found = [
+        subprocess.check_output(
+            program, env=os.environ | PINNED | scripts | {"OMP_NUM_THREADS": threads}
+        )
+        for threads in ("1", "2")
+    ]
+    assert found[0] == found[1]
+    assert found[0].count(b"(") > 1
