@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ pytest.importorskip("mxnet", reason="MXNet is not installed")
 
 import batch_norm
 from environment import PINNED
+from jobs import SCRIPTS
 from optimizers import decayed
 from recipes import CLASSIFIERS
 
@@ -125,7 +125,7 @@ def test_what_normalisation_learns_does_not_decay() -> None:
 @pytest.mark.parametrize("recipe", NORMALIZED)
 def test_a_recipes_batch_is_small_enough_that_no_sum_is_split_among_threads(recipe: str) -> None:
     program = [sys.executable, "-c", GRADIENTS, recipe]
-    scripts = {"PYTHONPATH": str(Path(batch_norm.__file__).parent)}
+    scripts = {"PYTHONPATH": str(SCRIPTS)}
     found = [
         subprocess.check_output(
             program, env=os.environ | PINNED | scripts | {"OMP_NUM_THREADS": threads}
